@@ -1,0 +1,51 @@
+# Sets itself up: Python 3.11+ and make are all it needs.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test check lint types contracts format test-model clean
+
+run: $(READY)
+	@$(BIN)/socrate chat
+
+test: $(READY)
+	$(BIN)/python -m pytest -q
+
+check: lint types contracts test
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(READY): pyproject.toml uv.lock
+	@echo "Setting up .venv (once) ..." >&2
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) >&2
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python >&2
+	@touch $@
+
+# Small weights behind a server that speaks Ollama's protocol. They write badly: good adversaries.
+# The binding is built from source: about ten minutes, once.
+test-model: $(READY)
+	UV_PROJECT_ENVIRONMENT=.venv CMAKE_BUILD_PARALLEL_LEVEL=2 \
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-binary llama-cpp-python \
+	  -r tests/model/requirements.txt
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest tests/model -m model -s
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""Doors to the outside: chat platforms, language models, linguistic tools. One vendor per file."""

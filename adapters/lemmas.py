@@ -1,0 +1,44 @@
+"""Dictionary forms by simplemma; stems by Snowball, for Arabic and for what it does not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SNOWBALL = {"fr": "french", "en": "english", "de": "german", "ar": "arabic"}
+DICTIONARIES = frozenset({"fr", "en", "de"})
+
+
+@dataclass
+class DictionaryLemmatiser:
+    """Loads a language's dictionary when a word of it is first looked up."""
+
+    _stemmers: dict[str, Any] = field(default_factory=dict, init=False)
+    _known: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict, init=False)
+
+    def lemmas(self, word: str, language: str) -> frozenset[str]:
+        """Return the forms under which *word* counts as the same word, itself included."""
+        key = (word, language)
+        if key not in self._known:
+            if len(self._known) > 50_000:  # noqa: PLR2004 - a bound on memory, a few MB
+                self._known.clear()
+            self._known[key] = self._look_up(word, language)
+        return self._known[key]
+
+    def _look_up(self, word: str, language: str) -> frozenset[str]:
+        if language not in DICTIONARIES:
+            return frozenset({word, self._stem(word, language)})
+        # Imported here since it costs a tenth of a second that vetted questions never need.
+        from simplemma import lemmatize  # noqa: PLC0415
+
+        # German nouns are found under their capital only.
+        forms = (word, word.capitalize()) if language == "de" else (word,)
+        return frozenset({word, *(lemmatize(f, lang=language).casefold() for f in forms)})
+
+    def _stem(self, word: str, language: str) -> str:
+        if language not in self._stemmers:
+            from snowballstemmer import stemmer  # noqa: PLC0415 - a quarter of a second likewise
+
+            self._stemmers[language] = stemmer(SNOWBALL[language])
+        stem: str = self._stemmers[language].stemWord(word)
+        return stem

@@ -1,0 +1,1 @@
+"""The core of Café Socrate: what it promises, free of any vendor."""

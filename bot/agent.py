@@ -1,0 +1,301 @@
+"""Choose what to ask for, and how: by vetted frames, with or without a model."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal, TypeAlias
+
+from bot.domain import Answer, Dialogue, Draft, Frame, Idea, Move, Prompt, Source
+from bot.errors import ModelError
+from bot.ports import ChatModel, PromptBook
+from bot.reading import Reader, Readers, Reading
+from bot.text import clean, count_words, plain
+
+Strategy: TypeAlias = Literal["built-in", "select", "draft"]
+
+OPENING = (Move.CLARIFY, Move.EXAMPLE, Move.REASONS, Move.PEOPLE)
+"""The least directive moves: one of them opens."""
+LADDER = (*OPENING, Move.CONDITIONS, Move.MEASURE)
+LATER = (Move.ASSUMPTIONS, Move.VIEWPOINTS, Move.CONSEQUENCES)
+"""Only after two answers (rule 6)."""
+FOLLOW_UPS = 3
+"""Questions on one idea at most (rule 6)."""
+SAME_KIND = 2
+"""Questions of one move on one idea at most (rule 6)."""
+QUESTION_WORDS = 20
+OFFERED = 12
+"""Frames a model may choose among."""
+
+_ALREADY = {
+    Move.EXAMPLE: "example",
+    Move.REASONS: "reason",
+    Move.PEOPLE: "who",
+    Move.MEASURE: "number",
+}
+"""What a contribution says already when a move has nothing left to ask."""
+_SPECIFIC = frozenset({"who", "what", "reason", "example"})
+
+
+def nothing_left(reading: Reading) -> bool:
+    """Return whether the contribution is already specific (rule 8)."""
+    return reading.says >= _SPECIFIC and bool(reading.says & {"where", "when"})
+
+
+def spent(idea: Idea) -> bool:
+    """Return whether the budget of questions on this idea is used up."""
+    return len(idea.asked) >= FOLLOW_UPS
+
+
+def choose_moves(idea: Idea, reading: Reading) -> tuple[Move, ...]:
+    """Return the moves that may come next, the first to be tried first.
+
+    What is asked depends on what was said and asked, never on which side it takes: see
+    docs/decisions/0003-same-frame-for-both-sides.md.
+    """
+    if nothing_left(reading):
+        return (Move.CHECK_BACK,)
+    used = Counter(asked.move for asked in idea.asked)
+    last = idea.asked[-1].move if idea.asked else None
+    open_moves = [
+        move
+        for move in _rungs(len(idea.asked), reading)
+        if used[move] < SAME_KIND and move is not last and _has_room(move, reading)
+    ]
+    fresh = sorted(open_moves, key=lambda move: used[move])
+    return (*fresh, Move.CHECK_BACK)
+
+
+def _rungs(depth: int, reading: Reading) -> Sequence[Move]:
+    if reading.brief or depth == 1:
+        return LADDER
+    if depth == 0:
+        return (*_turned(OPENING, reading), *LADDER[len(OPENING) :])
+    return (*_turned(LATER, reading), *LADDER)
+
+
+def _has_room(move: Move, reading: Reading) -> bool:
+    if move in {Move.CONDITIONS, Move.MEASURE} and not reading.proposal:
+        return False
+    return _ALREADY.get(move) not in reading.says
+
+
+def _turned(moves: Sequence[Move], reading: Reading) -> Sequence[Move]:
+    """Return *moves* begun at another place for each topic, so that debates do not sound alike."""
+    turn = reading.topic % len(moves)
+    return (*moves[turn:], *moves[:turn])
+
+
+def _number(*parts: object) -> int:
+    """Return a number that is the same for the same *parts*, on every machine."""
+    return int.from_bytes(sha256(repr(parts).encode()).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Words questions. Whether they are asked is not its business."""
+
+    book: PromptBook
+    model: ChatModel | None = None
+    strategy: Strategy = "built-in"
+    fence: Callable[[], str] = lambda: secrets.token_hex(8)
+    """Marks the person's text for a model; unguessable, so that the text cannot close it."""
+    readers: Readers = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "readers", Readers(self.book))
+
+    @property
+    def free(self) -> bool:
+        """Whether a model takes part."""
+        return self.model is not None and self.strategy != "built-in"
+
+    def read(self, dialogue: Dialogue) -> Reading:
+        """Return what the person's messages on this idea say so far."""
+        return self._reader(dialogue).read(dialogue.idea.texts)
+
+    def vetted(self, dialogue: Dialogue) -> Iterator[Draft]:
+        """Yield vetted questions, the most fitting first, without a model."""
+        reading = self.read(dialogue)
+        for move in choose_moves(dialogue.idea, reading):
+            for frame in self._frames(dialogue, reading, move):
+                yield _filled(frame, self._slot_for(frame, reading, dialogue.idea))
+
+    async def draft(self, dialogue: Dialogue, advice: str = "") -> Draft:
+        """Return one question a model chose or wrote; *advice* says what to mend.
+
+        Raises:
+            ModelError: There is no usable answer.
+        """
+        if self.model is None:
+            raise ModelError("no language model is configured")
+        write = self._select if self.strategy == "select" else self._write
+        return await write(self.model, dialogue, advice)
+
+    async def _select(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
+        reading = self.read(dialogue)
+        offered = self._offered(dialogue, reading)
+        prompt = self._select_prompt(dialogue, offered, advice)
+        answer = await model.complete(prompt)
+        frame, slot = _selected(
+            answer.text, offered, dialogue.idea.texts[-1], self._reader(dialogue)
+        )
+        return _filled(frame, slot, source=Source.SELECT, prompt=prompt, answer=answer)
+
+    async def _write(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
+        move = choose_moves(dialogue.idea, self.read(dialogue))[0]
+        prompt = self._write_prompt(dialogue, move, advice)
+        answer = await model.complete(prompt)
+        return Draft(
+            text=answer.text.strip(),
+            move=move,
+            source=Source.DRAFT,
+            prompt=prompt.ref,
+            raw=answer.text,
+            answer=answer,
+        )
+
+    def _frames(self, dialogue: Dialogue, reading: Reading, move: Move) -> list[Frame]:
+        """Return the frames of *move* that fit, begun where the topic says."""
+        asked = {a.frame for a in dialogue.idea.asked}
+        heard = {_opener(a.text) for a in dialogue.idea.asked}
+        everything = self.book.frames(self._language(dialogue), reading.register)
+        fitting = [
+            frame
+            for frame in everything
+            if frame.move is move
+            and frame.id not in asked
+            and (reading.proposal or not frame.proposal_only)
+            and not frame.without & reading.says
+        ]
+        # A new opening word is worth more than the topic's turn.
+        return sorted(
+            fitting, key=lambda f: (_opener(f.plain) in heard, _number(f.id, reading.topic))
+        )
+
+    def _offered(self, dialogue: Dialogue, reading: Reading) -> tuple[Frame, ...]:
+        moves = choose_moves(dialogue.idea, reading)
+        frames = [f for move in moves for f in self._frames(dialogue, reading, move)[:4]]
+        return tuple(frames[:OFFERED])
+
+    def _slot_for(self, frame: Frame, reading: Reading, idea: Idea) -> str | None:
+        """Return words to quote; the last question leaves them out, since freedom shrinks."""
+        slot = reading.slot
+        if slot is None or len(idea.asked) >= FOLLOW_UPS - 1:
+            return None
+        if any(slot in asked.text for asked in idea.asked):
+            return None
+        return slot if count_words(frame.fill(slot)) <= QUESTION_WORDS else None
+
+    def _select_prompt(self, dialogue: Dialogue, offered: Sequence[Frame], advice: str) -> Prompt:
+        question = [{"id": f.id, "question": f.slotted.replace("{slot}", "…")} for f in offered]
+        user = {"messages": [clean(t) for t in dialogue.idea.texts], "questions": question}
+        return self._prompt(
+            dialogue,
+            "select",
+            user=json.dumps(user, ensure_ascii=False),
+            advice=advice,
+            schema=_select_schema(offered),
+        )
+
+    def _write_prompt(self, dialogue: Dialogue, move: Move, advice: str) -> Prompt:
+        fence = self.fence()
+        said = "\n".join(clean(t) for t in dialogue.idea.texts)
+        aim = self.book.text(self._language(dialogue), f"move.{move.value}")
+        return self._prompt(
+            dialogue,
+            "draft",
+            user=f"[{fence}]\n{said}\n[{fence}]",
+            advice=advice,
+            values={"fence": fence, "move": aim},
+        )
+
+    def _prompt(
+        self,
+        dialogue: Dialogue,
+        name: str,
+        *,
+        user: str,
+        advice: str,
+        schema: dict[str, Any] | None = None,
+        values: dict[str, str] | None = None,
+    ) -> Prompt:
+        language = self._language(dialogue)
+        system = self.book.text(language, f"prompt.{name}")
+        if advice:
+            system = f"{system}\n{self.book.text(language, 'prompt.repair')}"
+        ref = f"{language}:{name}@{sha256(system.encode()).hexdigest()[:12]}"
+        for key, value in {**(values or {}), "advice": advice}.items():
+            system = system.replace(f"{{{key}}}", value)
+        return Prompt(system=system, user=user, ref=ref, schema=schema)
+
+    def _reader(self, dialogue: Dialogue) -> Reader:
+        return self.readers[self._language(dialogue)]
+
+    def _language(self, dialogue: Dialogue) -> str:
+        if dialogue.language is None:
+            raise ValueError("the language of a dialogue is known before a question is worded")
+        return dialogue.language
+
+
+def _filled(
+    frame: Frame,
+    slot: str | None,
+    *,
+    source: Source = Source.FRAME,
+    prompt: Prompt | None = None,
+    answer: Answer | None = None,
+) -> Draft:
+    return Draft(
+        text=frame.fill(slot),
+        move=frame.move,
+        source=source,
+        frame=frame.id,
+        slot=slot,
+        prompt=prompt.ref if prompt else "",
+        raw=answer.text if answer else "",
+        answer=answer,
+    )
+
+
+def _select_schema(offered: Sequence[Frame]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "move": {"type": "string", "enum": sorted({f.move.value for f in offered})},
+            "frame": {"type": "string", "enum": [f.id for f in offered]},
+            "slot": {"type": "string", "maxLength": 80},
+        },
+        "required": ["move", "frame", "slot"],
+        "additionalProperties": False,
+    }
+
+
+def _selected(
+    text: str, offered: Sequence[Frame], said: str, reader: Reader
+) -> tuple[Frame, str | None]:
+    """Return the frame and words a model chose.
+
+    Raises:
+        ModelError: The answer is not of the schema, or quotes what the person did not write.
+    """
+    try:
+        chosen = json.loads(text)
+        frame = next(f for f in offered if f.id == chosen["frame"])
+        slot = chosen["slot"]
+    except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
+        raise ModelError("the answer is not one of the questions offered") from None
+    if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
+        raise ModelError("the quoted words are not the person's")
+    if slot and count_words(frame.fill(slot)) > QUESTION_WORDS:
+        slot = ""
+    return frame, slot or None
+
+
+def _opener(question: str) -> str:
+    """Return the word a question begins with, past any quotation and what leads to it."""
+    return plain(question).partition(" ")[0]

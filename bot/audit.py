@@ -1,0 +1,131 @@
+"""The record as a person reads it: what was asked, under which prompt and model, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.domain import (
+    Attempt,
+    Consent,
+    Contest,
+    Delivery,
+    Draft,
+    Entry,
+    Event,
+    Review,
+    Turn,
+    Verdict,
+)
+from bot.ports import PromptBook
+
+SHORT = 72
+"""Characters of a text in a list."""
+
+
+def line(entry: Entry) -> str:
+    """Return *entry* in one line: number, time, kind, what was said."""
+    kind, rest = _summary(entry.event)
+    return f"{entry.seq:>6}  {entry.at:%Y-%m-%d %H:%M}  {kind:<10}  {_short(rest)}".rstrip()
+
+
+def page(entry: Entry, book: PromptBook, language: str) -> str:
+    """Return everything on record about *entry*, labels and reasons in *language*."""
+    rows = [("seq", str(entry.seq)), ("at", entry.at.isoformat()), ("seal", entry.seal)]
+    rows += _rows(entry.event, book, language)
+    names = [(_name(key, book, language), value) for key, value in rows]
+    width = max(len(name) for name, _ in names)
+    return "\n".join(f"{name:<{width}}  {_shown(value, width)}" for name, value in names)
+
+
+def _summary(event: Event) -> tuple[str, str]:
+    match event:
+        case Turn(reply=reply, why=why):
+            return (reply.kind.value, reply.text) if reply else ("silence", why)
+        case Consent(granted=granted):
+            return "consent", "yes" if granted else "no"
+        case Delivery(turn=turn, failure=failure):
+            return "delivery", f"{turn}: {failure or 'delivered'}"
+        case Contest(turn=turn):
+            return "contest", f"{turn}"
+        case Review(turn=turn, finding=finding):
+            return "review", f"{turn}: {finding}"
+
+
+def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]]:
+    match event:
+        case Turn():
+            return list(_turn(event, book, language))
+        case Consent():
+            return [("consent", "yes" if event.granted else "no"), ("notice", event.notice)]
+        case Delivery():
+            return [
+                ("turn", str(event.turn)),
+                ("delivered", event.external_id or event.failure or "–"),
+            ]
+        case Contest():
+            return [("contested", str(event.turn)), ("room", event.message.room.id)]
+        case Review():
+            return [("turn", str(event.turn)), ("review", f"{event.finding} {event.note}".strip())]
+
+
+def _turn(turn: Turn, book: PromptBook, language: str) -> Iterator[tuple[str, str]]:
+    message = turn.message
+    yield "room", f"{message.room.platform} {message.room.id}"
+    yield "person", message.sender
+    yield "language", turn.language
+    yield "message", message.text or "–"
+    yield "command", turn.command or "–"
+    yield "screening", _verdicts(turn.screening, message.text, book, language)
+    yield "move", turn.move.value if turn.move else "–"
+    for number, attempt in enumerate(turn.attempts, 1):
+        yield f"draft {number}", attempt.draft.text
+        yield from _attempt(attempt, book, language)
+    yield "said", turn.reply.text if turn.reply else "–"
+    yield "why", turn.why or "–"
+
+
+def _attempt(attempt: Attempt, book: PromptBook, language: str) -> Iterator[tuple[str, str]]:
+    draft = attempt.draft
+    yield "  source", f"{draft.source.value} {draft.frame or ''}".rstrip()
+    yield "  prompt", draft.prompt or "–"
+    yield "  model", _model(draft)
+    if draft.raw and draft.raw.strip() != draft.text:
+        yield "  raw", draft.raw
+    yield "  verdicts", _verdicts(attempt.verdicts, draft.text, book, language)
+
+
+def _model(draft: Draft) -> str:
+    answer = draft.answer
+    if answer is None:
+        return "–"
+    params = " ".join(f"{name}={value}" for name, value in answer.params)
+    return f"{answer.model} {answer.digest} {params}".strip()
+
+
+def _verdicts(verdicts: Sequence[Verdict], text: str, book: PromptBook, language: str) -> str:
+    lines = []
+    for verdict in verdicts:
+        lines.append(f"{verdict.policy}: {verdict.decision.name.lower()}")
+        for found in verdict.findings:
+            label = book.text(language, f"label.{found.label.value}")
+            span = text[found.start : found.end]
+            lines.append(f"  {label} [{found.rule}] « {span} »: {found.reason}")
+    return "\n".join(lines) or "–"
+
+
+def _name(key: str, book: PromptBook, language: str) -> str:
+    """Return the row's name in *language*; indentation and number are kept."""
+    bare = key.strip()
+    word, _, number = bare.partition(" ")
+    named = f"{book.text(language, f'audit.{word}')} {number}".rstrip()
+    return key[: len(key) - len(bare)] + named
+
+
+def _shown(value: str, width: int) -> str:
+    safe = "".join(c if c.isprintable() or c in "\n\u00a0" else "�" for c in value)
+    return safe.replace("\n", "\n" + " " * (width + 2))
+
+
+def _short(text: str) -> str:
+    flat = " ".join(_shown(text, 0).split())
+    return flat if len(flat) <= SHORT else flat[: SHORT - 1] + "…"

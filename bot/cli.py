@@ -1,0 +1,223 @@
+"""The command line. Exit codes: 0 fine, 1 a finding, 2 wrong use or configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from bot.errors import BotError, ModelError
+
+if TYPE_CHECKING:
+    from bot.lab import Item, Lab
+    from bot.settings import Settings
+
+# Each command imports what it needs: the first question must not wait for the others' libraries.
+# ruff: noqa: PLC0415
+
+WRONG_USE = 2
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the command line says about settings."""
+
+    config: Path | None
+
+    def settings(self, **model: str | None) -> Settings:
+        """Return the settings, with those of *model* that are given over them."""
+        from bot.settings import load
+
+        settings = load(self.config)
+        given = {key: value for key, value in model.items() if value is not None}
+        return settings.model_copy(
+            update={"model": settings.model.model_copy(update=given)} if given else {}
+        )
+
+
+@click.group()
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file (socrate.toml).")
+@click.version_option(package_name="cafe-socrate")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Help citizens think without steering them."""
+    context.obj = Chosen(config)
+
+
+_MODEL = click.option("--model", help="A language model, such as ollama:mistral.")
+_STRATEGY = click.option(
+    "--strategy",
+    type=click.Choice(["built-in", "select", "draft"]),
+    help="How the model takes part.",
+)
+_FILE = click.argument("file", type=click.File("r", encoding="utf-8", errors="surrogateescape"))
+
+
+@cli.command()
+@_MODEL
+@_STRATEGY
+@click.pass_obj
+def chat(chosen: Chosen, model: str | None, strategy: str | None) -> None:
+    """Talk to the bot in this terminal."""
+    settings = chosen.settings(name=model, strategy=strategy)
+    _run(_chat(settings))
+
+
+async def _chat(settings: Settings) -> None:
+    from bot import wiring
+    from bot.runner import Runner
+
+    model = wiring.model(settings.model)
+    async with wiring.record(settings) as record:
+        service = wiring.service(settings, record, model)
+        book = service.agent.book
+        if model is not None:
+            await _announce(model, book, settings)
+        terminal = wiring.terminal(book, settings)
+        await Runner(service=service, mailbox=record, platform=terminal).converse()
+
+
+async def _announce(model: Any, book: Any, settings: Settings) -> None:
+    """Say once how to start a model that does not answer; the conversation goes on."""
+    try:
+        await model.check()
+    except ModelError as exc:
+        notice = book.text(settings.bot.language, "terminal.model-unreachable")
+        click.echo(notice.replace("{reason}", str(exc)), err=True)
+
+
+@cli.group()
+def audit() -> None:
+    """Read the record, and check that nobody rewrote it."""
+
+
+@audit.command("list")
+@click.pass_obj
+def audit_list(chosen: Chosen) -> None:
+    """One line for each entry."""
+    _run(_audit_list(chosen.settings()))
+
+
+async def _audit_list(settings: Settings) -> None:
+    from bot import wiring
+    from bot.audit import line
+
+    async with wiring.record(settings, read_only=True) as record:
+        async for entry in record.entries():
+            click.echo(line(entry))
+
+
+@audit.command("show")
+@click.argument("seq", type=click.IntRange(min=1))
+@click.option("--language", type=click.Choice(["fr", "en", "de", "ar"]), help="Of the labels.")
+@click.pass_obj
+def audit_show(chosen: Chosen, seq: int, language: str | None) -> None:
+    """Everything on record about entry SEQ: why this was asked."""
+    settings = chosen.settings()
+    sys.exit(_run(_audit_show(settings, seq, language or settings.bot.language)))
+
+
+async def _audit_show(settings: Settings, seq: int, language: str) -> int:
+    from bot import wiring
+    from bot.audit import page
+
+    async with wiring.record(settings, read_only=True) as record:
+        async for entry in record.entries(after=seq - 1):
+            click.echo(page(entry, wiring.book(), language))
+            return 0
+    click.echo(f"There is no entry {seq} on record.", err=True)
+    return 1
+
+
+@audit.command("verify")
+@click.pass_obj
+def audit_verify(chosen: Chosen) -> None:
+    """Check every seal; exit with 1 if one is broken."""
+    sys.exit(_run(_audit_verify(chosen.settings())))
+
+
+async def _audit_verify(settings: Settings) -> int:
+    from bot import wiring
+
+    report = wiring.verify(settings)
+    click.echo(f"entries: {report.entries}")
+    click.echo(f"first broken entry: {report.broken or 'none'}")
+    click.echo(f"signed head: {report.head.value}")
+    click.echo("sound" if report.sound else "NOT SOUND")
+    return 0 if report.sound else 1
+
+
+@cli.group()
+def lab() -> None:
+    """Run the same rules on JSON Lines, without a platform or a record."""
+
+
+@lab.command("judge")
+@_FILE
+@click.pass_obj
+def lab_judge(chosen: Chosen, file: IO[str]) -> None:
+    """Judge questions: {id, lang, contribution, question}."""
+    sys.exit(_run(_lab(chosen.settings(name=""), file, lambda lab: lab.judge)))
+
+
+@lab.command("screen")
+@_FILE
+@click.pass_obj
+def lab_screen(chosen: Chosen, file: IO[str]) -> None:
+    """Screen what citizens write: {id, lang?, text}."""
+    sys.exit(_run(_lab(chosen.settings(name=""), file, lambda lab: lab.screen)))
+
+
+@lab.command("ask")
+@_MODEL
+@_STRATEGY
+@_FILE
+@click.pass_obj
+def lab_ask(chosen: Chosen, file: IO[str], model: str | None, strategy: str | None) -> None:
+    """Ask one question about each contribution: {id, lang?, text}."""
+    settings = chosen.settings(name=model, strategy=strategy)
+    sys.exit(_run(_lab(settings, file, lambda lab: lab.ask)))
+
+
+async def _lab(
+    settings: Settings,
+    file: IO[str],
+    work: Callable[[Lab], Callable[[Item], Coroutine[Any, Any, dict[str, Any]]]],
+) -> int:
+    from bot import wiring
+    from bot.lab import Lab, run
+
+    lab = Lab(wiring.service(settings, wiring.memory(), wiring.model(settings.model)))
+    return await run(work(lab), file, sys.stdout, sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; errors made on purpose end it in one clear line."""
+    with _one_clear_line():
+        cli(standalone_mode=True)
+
+
+def _run(work: Coroutine[Any, Any, int | None]) -> int:
+    return asyncio.run(work) or 0
+
+
+@contextmanager
+def _one_clear_line() -> Iterator[None]:
+    try:
+        yield
+    except BotError as exc:
+        click.echo(f"socrate: {exc}", err=True)
+        sys.exit(WRONG_USE)
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing more can be said, least of all about that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(WRONG_USE)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,352 @@
+"""The nouns of the service: frozen, comparable, free of I/O. Defined in docs/glossary.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+LANGUAGES = ("fr", "en", "de", "ar")
+"""ISO 639-1 codes of the languages every text exists in, in the project's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where a debate happens: a Matrix room, a Discord thread, a terminal."""
+
+    platform: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a citizen wrote, as an adapter understood it."""
+
+    id: str
+    """The platform's event id: unique within the platform."""
+    room: Room
+    sender: str
+    """A pseudonym, never the platform's name for the person."""
+    text: str
+    sent_at: datetime
+    addressed: bool = True
+    """Whether it is meant for the bot. What is not is neither kept nor read."""
+    language: str | None = None
+    """Set where the platform knows it; detected otherwise."""
+
+
+class Move(Enum):
+    """What a question asks for, least directive first (docs/reference/rules.md, rule 6)."""
+
+    CLARIFY = "clarify"
+    EXAMPLE = "example"
+    REASONS = "reasons"
+    PEOPLE = "people"
+    CONDITIONS = "conditions"
+    MEASURE = "measure"
+    ASSUMPTIONS = "assumptions"
+    VIEWPOINTS = "viewpoints"
+    CONSEQUENCES = "consequences"
+    CHECK_BACK = "check-back"
+
+
+class Label(Enum):
+    """The ways in which words can steer, and what screens find. See docs/reference/rules.md."""
+
+    OPINION = "opinion"
+    ADVOCACY = "advocacy"
+    LEADING = "leading"
+    PRESUPPOSITION = "presupposition"
+    FALSE_DILEMMA = "false-dilemma"
+    SUGGESTION = "suggestion"
+    LOADED = "loaded"
+    UNSOURCED_FACT = "unsourced-fact"
+    MULTIPLE = "multiple"
+    ELECTORAL = "electoral"
+    IDENTITY = "identity"
+    TONE = "tone"
+    FORM = "form"
+    # What only a citizen's message can be:
+    JUDGEMENT = "judgement"
+    DISTRESS = "distress"
+    INJECTION = "injection"
+    PERSONAL_DATA = "personal-data"
+    EMPTY = "empty"
+    LANGUAGE = "language"
+    # What only a machine can do:
+    FAILURE = "failure"
+
+
+class Register(Enum):
+    """How the person is addressed, following how they address the bot."""
+
+    FORMAL = "formal"
+    FAMILIAR = "familiar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A question vetted by people, in one language and register."""
+
+    id: str
+    move: Move
+    plain: str
+    """The question as it stands."""
+    slotted: str
+    """The question with ``{slot}`` for a verbatim span of the person's words."""
+    proposal_only: bool = False
+    """Whether it suits only a contribution that asks for something."""
+    without: frozenset[str] = frozenset()
+    """Aspects (`ASPECTS` of ``bot/reading.py``) that leave nothing for it to ask."""
+
+    def fill(self, slot: str | None) -> str:
+        """Return the question, quoting *slot* if there is one."""
+        return self.plain if slot is None else self.slotted.replace("{slot}", slot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Exactly what the language model is shown."""
+
+    system: str
+    """Written by the project; never a citizen's text."""
+    user: str
+    ref: str
+    """``language:name@digest`` of the template, for the record."""
+    schema: dict[str, Any] | None = None
+    """JSON schema the answer must follow, or None for free text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a language model returned, and which one it was."""
+
+    text: str
+    model: str
+    digest: str = ""
+    """Digest of the weights where the server tells it."""
+    params: tuple[tuple[str, str], ...] = ()
+    """Parameters that reproduce the answer: temperature, seed, num_ctx, …"""
+
+
+class Source(Enum):
+    """Who worded a question."""
+
+    FRAME = "frame"
+    """Code chose a vetted frame."""
+    SELECT = "select"
+    """A model chose a vetted frame and the person's words to quote."""
+    DRAFT = "draft"
+    """A model wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A question the agent would like to ask."""
+
+    text: str
+    move: Move
+    source: Source = Source.DRAFT
+    frame: str | None = None
+    """Id of the vetted frame, or None where a model wrote the text."""
+    slot: str | None = None
+    """The person's words quoted in it."""
+    prompt: str = ""
+    """Reference of the prompt that led to it; empty without a model."""
+    raw: str = ""
+    """The model's answer to the letter, cut to a bound; empty without a model."""
+    answer: Answer | None = None
+    """The model's identity and parameters; None without a model."""
+
+
+class Decision(IntEnum):
+    """What a policy wants done. Ordered, so that the gravest wins."""
+
+    ALLOW = 0
+    REVISE = 1
+    WITHHOLD = 2
+    ESCALATE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing a policy saw, where it saw it, and why it matters."""
+
+    rule: str
+    label: Label
+    start: int = 0
+    end: int = 0
+    """Span in the judged text, in code points: ``text[start:end]``."""
+    reason: str = ""
+    """A sentence a moderator can read, in the language of the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One policy's opinion of one utterance."""
+
+    policy: str
+    decision: Decision = Decision.ALLOW
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A draft and what every policy said of it."""
+
+    draft: Draft
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the participant may ask of the process: never a ready answer."""
+
+    name: str
+    """A command of ``bot/commands.py``."""
+    label: str
+    """How a platform shows it, in the person's language."""
+
+
+class Kind(Enum):
+    """What sort of thing the bot says."""
+
+    QUESTION = "question"
+    RECAP = "recap"
+    NOTICE = "notice"
+    GOODBYE = "goodbye"
+    DECLINE = "decline"
+    HELP = "help"
+    """A human hand-off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the bot says, to which message, and what can be done next."""
+
+    room: Room
+    to: str
+    """Id of the message it answers."""
+    text: str
+    kind: Kind
+    language: str
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def send_id(self) -> str:
+        """The same id for the same message, so that sending twice says it once."""
+        key = f"{self.room.platform}\n{self.room.id}\n{self.to}"
+        return sha256(key.encode(errors="surrogatepass")).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One exchange, with all a person needs to judge and reproduce it."""
+
+    message: Message
+    """As it was kept: without consent, its text is empty."""
+    language: str
+    command: str | None = None
+    """The command the message was, if it was one."""
+    screening: tuple[Verdict, ...] = ()
+    move: Move | None = None
+    attempts: tuple[Attempt, ...] = ()
+    reply: Reply | None = None
+    why: str = ""
+    """Why this was said, in one machine-readable word or two: ``ladder``, ``budget spent``, …"""
+    ends: bool = False
+    """Whether this turn closes the idea: the next contribution opens a new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A person's yes or no to being kept on record, given by an act."""
+
+    message: Message
+    """The act, its text replaced by the command it stands for."""
+    granted: bool
+    notice: str
+    """``language:version@digest`` of the notice the person was shown."""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Whether a platform carried a reply."""
+
+    turn: int
+    """Sequence number of the entry that holds the reply."""
+    external_id: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """A participant says that a question is leading."""
+
+    message: Message
+    turn: int
+    """Sequence number of the entry that holds the question; 0 if none was asked."""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A moderator's judgement of an entry."""
+
+    turn: int
+    moderator: str
+    finding: str
+    note: str = ""
+
+
+Event: TypeAlias = Turn | Consent | Delivery | Contest | Review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event as recorded: numbered, dated, sealed to the entry before it."""
+
+    seq: int
+    """From 1, without gaps."""
+    at: datetime
+    event: Event
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question already put on this idea."""
+
+    text: str
+    move: Move
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idea:
+    """What one person has said of one idea so far, and what they were asked."""
+
+    texts: tuple[str, ...] = ()
+    """Their messages, oldest first, the one being answered included, as written."""
+    asked: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """Where an exchange stands: rebuilt from the record, never stored apart."""
+
+    room: Room
+    sender: str
+    language: str | None = None
+    """The language of the thread so far, if there was one."""
+    consented: bool = False
+    greeted: bool = False
+    """Whether the person has been shown the notice."""
+    idea: Idea = field(default_factory=Idea)
+    last: Turn | None = None
+    """The latest turn in which a question was asked, for « why? » and contests."""
+    last_seq: int = 0
+    """Sequence number of that turn's entry; 0 if there is none."""

@@ -1,0 +1,68 @@
+"""Which of the four languages to answer in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.domain import LANGUAGES, Dialogue, Message
+from bot.ports import LanguageDetector, PromptBook
+from bot.text import clean, count_words
+
+CLOSE_TO = {
+    "als": "de", "bar": "de", "gsw": "de", "ksh": "de", "lb": "de", "nds": "de", "pfl": "de",
+    "ary": "ar", "arz": "ar", "apc": "ar", "fa": "ar", "ckb": "ar", "ur": "ar",
+    "sco": "en", "frp": "fr", "oc": "fr", "wa": "fr", "pcd": "fr", "gcr": "fr",
+}  # fmt: skip
+"""Dialects, and neighbours a detector takes short texts for."""
+FEW = 3
+"""Below this many words a text does not change the language of a thread."""
+SURE = 0.5
+UNSURE = 0.12
+_ARABIC = re.compile("[\u0600-\u06ff]")
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Chooses a language for each message."""
+
+    detector: LanguageDetector
+    book: PromptBook
+    default: str = "fr"
+    """Where nothing tells."""
+
+    def choose(self, message: Message, dialogue: Dialogue) -> str | None:
+        """Return the language to answer *message* in, or None if it is none of the four."""
+        if message.language in LANGUAGES:
+            return message.language
+        return self.of(message.text, dialogue.language)
+
+    def of(self, text: str, thread: str | None = None) -> str | None:
+        """Return the language of *text*, that of the *thread* where it does not tell."""
+        text = clean(text)
+        letters = _LETTERS.findall(text)
+        if len(_ARABIC.findall(text)) * 2 > len(letters):
+            return "ar"
+        if thread and count_words(text) < FEW:
+            return thread
+        if not letters:
+            return thread or self.default
+        return self._scored(text, thread)
+
+    def which(self) -> str:
+        """Return the question which language the person prefers, in all four."""
+        return "\n".join(self.book.text(code, "notice.unknown-language") for code in LANGUAGES)
+
+    def _scored(self, text: str, thread: str | None) -> str | None:
+        scores = dict.fromkeys(LANGUAGES, 0.0)
+        for code, score in self.detector.detect(text).items():
+            ours = CLOSE_TO.get(code, code)
+            if ours in scores:
+                scores[ours] += score
+        best = max(scores, key=lambda code: (scores[code], code == thread))
+        if thread and scores[best] < SURE:
+            return thread
+        if scores[best] >= UNSURE or count_words(text) < FEW:
+            return best if scores[best] > 0 else thread or self.default
+        return None

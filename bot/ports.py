@@ -1,0 +1,168 @@
+"""What the core asks of the outside world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.domain import (
+    Answer,
+    Dialogue,
+    Draft,
+    Entry,
+    Event,
+    Frame,
+    Message,
+    Prompt,
+    Register,
+    Reply,
+    Room,
+    Verdict,
+)
+
+
+class Platform(Protocol):
+    """A chat network. One module each in ``adapters/``."""
+
+    name: str
+
+    def messages(self) -> AsyncIterator[tuple[Message, str]]:
+        """Yield what citizens write, each with the platform's cursor after it."""
+        ...
+
+    async def send(self, reply: Reply) -> str:
+        """Post *reply* under its ``send_id``; return the platform's id for it.
+
+        Sending the same ``send_id`` twice shows one message.
+
+        Raises:
+            DeliveryError: The platform refused.
+        """
+        ...
+
+
+class ChatModel(Protocol):
+    """A language model. One module each in ``adapters/``."""
+
+    name: str
+
+    async def complete(self, prompt: Prompt) -> Answer:
+        """Return the model's answer, bounded in time and size.
+
+        Raises:
+            ModelError: No usable answer, whatever the cause.
+        """
+        ...
+
+
+class Policy(Protocol):
+    """A rule on what may be answered or said. One module each in ``policies/``."""
+
+    name: str
+
+    async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
+        """Judge *utterance*; ``dialogue.language`` is set, ``dialogue.idea`` holds the words.
+
+        The verdict depends on nothing but these two.
+        """
+        ...
+
+
+class PromptBook(Protocol):
+    """The bot's words. One folder per language in ``prompts/``."""
+
+    def frames(self, language: str, register: Register) -> Sequence[Frame]:
+        """Return every vetted question, in a fixed order."""
+        ...
+
+    def text(self, language: str, key: str) -> str:
+        """Return the notice or prompt called *key*, such as ``notice.welcome``.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        ...
+
+    def lexicon(self, language: str, name: str) -> Mapping[str, Any]:
+        """Return one of the language's word lists, as its TOML file gives it.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        ...
+
+
+class Lemmatiser(Protocol):
+    """The dictionary forms of words."""
+
+    def lemmas(self, word: str, language: str) -> frozenset[str]:
+        """Return the forms under which *word* counts as the same word, itself included."""
+        ...
+
+
+class LanguageDetector(Protocol):
+    """Which language a text is in."""
+
+    def detect(self, text: str) -> Mapping[str, float]:
+        """Return a score from 0 to 1 for each language the text may be in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a policy is built from."""
+
+    book: PromptBook
+    lemmatiser: Lemmatiser
+    detector: LanguageDetector
+
+
+class Record(Protocol):
+    """The append-only record and the only memory. Implemented in ``storage/``."""
+
+    async def append(self, event: Event) -> Entry:
+        """Record *event* durably before returning.
+
+        In the same transaction the message it answers leaves the inbox, and a reply it
+        holds enters the outbox; a `Delivery` takes it out. A second event for a message
+        already answered is not recorded: the first one's entry is returned.
+
+        Raises:
+            StorageError: It is not on record; the caller must stay silent.
+        """
+        ...
+
+    def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
+        """Yield what is on record, oldest first, from sequence number *after* + 1."""
+        ...
+
+    async def dialogue(self, room: Room, sender: str) -> Dialogue:
+        """Return where the exchange with *sender* in *room* stands."""
+        ...
+
+
+class Mailbox(Protocol):
+    """What has come in and not been answered, what was decided and not been sent."""
+
+    async def receive(self, message: Message, cursor: str) -> bool:
+        """Keep *message* and the platform's *cursor* in one transaction.
+
+        Return False, keeping nothing but the cursor, where its id is already known.
+
+        Raises:
+            StorageError: Neither is kept.
+        """
+        ...
+
+    async def waiting(self, platform: str) -> Sequence[Message]:
+        """Return the messages that no entry answers yet, oldest first."""
+        ...
+
+    async def unsent(self, platform: str) -> Sequence[Entry]:
+        """Return the entries whose reply has no delivery yet, oldest first."""
+        ...
+
+    async def cursor(self, platform: str) -> str | None:
+        """Return the platform's stored cursor, or None at the very start."""
+        ...

@@ -1,0 +1,194 @@
+"""Which of the person's words a question may quote without reading oddly.
+
+No grammar is known here: a group of words is taken only where what stands round it shows
+that it is whole. Where nothing shows it, nothing is quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bot.text import Word, bare, clean, folded, sentences, words
+
+MOST_WORDS = 6
+"""Words of the person that a question quotes at most."""
+READ = 2_000
+"""Characters of a message that are searched."""
+SHORT = 6
+"""Letters below which a single word tells too little, unless it is of a theme."""
+_READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
+"""Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
+_GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Words of one sentence, side by side, that belong together."""
+
+    words: tuple[Word, ...]
+    starts: bool
+    """Whether it is at the start of its sentence."""
+
+
+@dataclass(frozen=True)
+class Quoting:
+    """Finds quotable words in one language."""
+
+    shape: Mapping[str, Any]
+    """What noun groups look like: ``quoting.toml``."""
+    cues: Mapping[str, Any]
+    """Words that are never content: ``cues.toml``."""
+
+    def best(self, text: str, themed: Collection[str]) -> str | None:
+        """Return the words of *text* most worth quoting, to the letter, if any are.
+
+        *themed* are the bare words that tell the theme: a group that holds one comes first.
+        """
+        best, best_score = None, 0
+        for sentence in sentences(text[:READ]):
+            for group in self._groups(sentence):
+                span = self._span(sentence, group)
+                score = self._score(group, themed)
+                if span and score > best_score:
+                    best, best_score = span, score
+        return best
+
+    def quotable(self, span: str, text: str) -> bool:
+        """Return whether *span* stands in *text* to the letter and reads well in quotes."""
+        found = words(span)
+        return (
+            0 < len(found) <= MOST_WORDS
+            and bool(_READS_WELL.fullmatch(span))
+            and re.search(rf"(?<!\w){re.escape(span)}(?!\w)", text) is not None
+            and bare(found[0].text) not in self._bad_starts
+            and bare(found[-1].text) not in self._bad_ends
+        )
+
+    def _groups(self, sentence: str) -> Iterator[_Group]:
+        """Yield the noun groups of *sentence*, each cut where a verb begins."""
+        found = words(sentence)
+        run: list[int] = []
+        for index in range(len(found) + 1):
+            if index < len(found) and self._continues(sentence, found, run, index):
+                run.append(index)
+                continue
+            if group := self._group(sentence, found, run):
+                yield group
+            run = [index] if index < len(found) and self._is_content(found[index]) else []
+
+    def _continues(self, sentence: str, found: tuple[Word, ...], run: list[int], at: int) -> bool:
+        if run and sentence[found[at - 1].end : found[at].start] not in _GLUE:
+            return False
+        if self._is_content(found[at]):
+            return True
+        # With accents: « à » links two nouns, « a » is a verb.
+        word = folded(found[at].text)
+        if not run or word not in self._links or at + 1 >= len(found):
+            return False
+        return word not in self._second_links or folded(found[at - 1].text) in self._links
+
+    def _group(self, sentence: str, found: tuple[Word, ...], run: list[int]) -> _Group | None:
+        run = self._cut(found, run)
+        if not run:
+            return None
+        first = run[0]
+        starts = first == 0
+        before = folded(found[first - 1].text) if first else ""
+        joined = first > 0 and sentence[found[first - 1].end : found[first].start] in _GLUE
+        if not starts and self._before and not (joined and before in self._before):
+            return None
+        if joined and before in self._articles:
+            run = [first - 1, *run]
+        return _Group(tuple(found[i] for i in run), starts)
+
+    def _cut(self, found: tuple[Word, ...], run: list[int]) -> list[int]:
+        """Return *run* without a verb and what follows it, and without loose ends."""
+        for place in range(1, len(run)):
+            if self._is_verb(found, run[place - 1], run[place]):
+                run = run[:place]
+                break
+        while run and self._hangs(found[run[-1]]):
+            run = run[:-1]
+        while run and bare(found[run[0]].text) in self._bad_starts:
+            run = run[1:]
+        return run
+
+    def _hangs(self, last: Word) -> bool:
+        word = bare(last.text)
+        if folded(last.text) in self._links or word in self._bad_ends:
+            return True
+        return bool(self.shape.get("capitals")) and not last.text[0].isupper()
+
+    def _is_verb(self, found: tuple[Word, ...], left: int, right: int) -> bool:
+        before, word = bare(found[left].text), bare(found[right].text)
+        if folded(found[left].text) in self._links or word.endswith(self._endings("noun-endings")):
+            return False
+        if word.endswith(self._endings("verb-endings")):
+            return True
+        if before.endswith(("s", "x")) and word.endswith(self._endings("plural-verb-endings")):
+            return True
+        following = bare(found[right + 1].text) if right + 1 < len(found) else ""
+        singular = not before.endswith("s") and following in self.shape.get("objects", ())
+        return singular and word.endswith(self._endings("singular-verb-endings"))
+
+    def _span(self, sentence: str, group: _Group) -> str | None:
+        if len(group.words) > MOST_WORDS:
+            return None
+        span = sentence[group.words[0].start : group.words[-1].end]
+        return span if _READS_WELL.fullmatch(span) and span == clean(span) else None
+
+    def _score(self, group: _Group, themed: Collection[str]) -> int:
+        content = [w for w in group.words if self._is_content(w)]
+        of_theme = any(bare(w.text) in themed for w in content)
+        if not of_theme and len(content) == 1 and len(content[0].text) < SHORT:
+            return 0
+        return 1 + 2 * of_theme + (len(content) > 1) + (not group.starts)
+
+    def _is_content(self, word: Word) -> bool:
+        text = bare(word.text)
+        return (
+            text not in self._stopwords
+            and not text.isdigit()
+            and text.startswith(tuple(self.shape.get("content-prefix", ("",))))
+        )
+
+    def _endings(self, name: str) -> tuple[str, ...]:
+        return tuple(self.shape.get(name, ()))
+
+    @cached_property
+    def _stopwords(self) -> frozenset[str]:
+        cues, shape = self.cues, self.shape
+        lists = (cues["stopwords"], cues["slot-bad-end"], shape["before"], shape.get("apart", ()))
+        return _bares(word for words_ in lists for word in words_)
+
+    @cached_property
+    def _bad_starts(self) -> frozenset[str]:
+        return _bares(self.cues["slot-bad-start"])
+
+    @cached_property
+    def _bad_ends(self) -> frozenset[str]:
+        return _bares(self.cues["slot-bad-end"])
+
+    @cached_property
+    def _before(self) -> frozenset[str]:
+        return frozenset(map(folded, self.shape["before"]))
+
+    @cached_property
+    def _articles(self) -> frozenset[str]:
+        return frozenset(map(folded, self.shape["articles"]))
+
+    @cached_property
+    def _links(self) -> frozenset[str]:
+        return frozenset(map(folded, self.shape["links"]))
+
+    @cached_property
+    def _second_links(self) -> frozenset[str]:
+        return frozenset(map(folded, self.shape["second-links"]))
+
+
+def _bares(listed: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(bare, listed))

@@ -1,0 +1,160 @@
+"""What a contribution already says, by rules alone: the same words are read the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from bot.domain import Register
+from bot.ports import PromptBook
+from bot.quoting import READ, Quoting
+from bot.rules import compile_pattern
+from bot.text import bare, clean, count_words, plain, sentences
+
+ASPECTS = ("who", "what", "where", "when", "reason", "example", "number")
+"""What makes a contribution specific (rule 8)."""
+SELF_PASSES = 3
+"""« Moi, je suis retraité et je pense que … » takes three."""
+MANY = 3
+"""Sentences from which one more makes no difference."""
+BRIEF = 2
+TELLING = 12
+"""Words from which a contribution is held to say what it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the messages on one idea say so far."""
+
+    says: frozenset[str] = frozenset()
+    """Those of `ASPECTS` that are there."""
+    proposal: bool = False
+    """Whether something is asked for, rather than told."""
+    topic: int = 0
+    """Where the choice of a question begins. It turns on what the message is about and on
+    what is there to be asked: never on side, person, party or register."""
+    brief: bool = False
+    """Whether it is a word or two that tell nothing yet."""
+    register: Register = Register.FORMAL
+    slot: str | None = None
+    """Words of the latest message that can be quoted without reading oddly."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads contributions in one language, with that language's cues."""
+
+    cues: Mapping[str, Any]
+    quoting: Quoting
+    _patterns: dict[str, re.Pattern[str] | None] = field(default_factory=dict)
+
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Read *texts*, the messages on one idea, oldest first."""
+        bares = [bare(clean(text)[:READ]) for text in texts]
+        contents = [self._without_self(text) for text in bares]
+        content = "\n".join(contents)
+        says = frozenset(aspect for aspect in ASPECTS if self._says(aspect, content))
+        proposal = self._finds("proposal", content)
+        themes = self._themes(contents[0]) if contents else {}
+        return Reading(
+            says=says,
+            proposal=proposal,
+            topic=self._topic(set(themes.values()), says, content, proposal=proposal),
+            brief=not themes and count_words(content) <= BRIEF,
+            register=self._register("\n".join(bares)),
+            slot=self.quoting.best(texts[-1], self._themes(bares[-1])) if texts else None,
+        )
+
+    def _says(self, aspect: str, text: str) -> bool:
+        if aspect == "number":
+            return bool(_NUMBER.search(text)) or self._finds(aspect, text)
+        if aspect == "what":
+            return count_words(text) >= TELLING
+        return self._finds(aspect, text)
+
+    def _topic(
+        self, themes: AbstractSet[str], says: AbstractSet[str], text: str, *, proposal: bool
+    ) -> int:
+        """Return a number made of what the text is about and what little else is sure."""
+        about = [name for name in self.cues["themes"] if name in themes]
+        if not about:
+            # Nothing known: what it says stands in for what it is about.
+            about = [*sorted(says), str(min(len(sentences(text)), MANY))]
+        sure = sorted(says & {"number", "reason", "example"})
+        key = " ".join((*about, *sure, str(proposal)))
+        return int.from_bytes(sha256(key.encode()).digest()[:8], "big")
+
+    def _themes(self, text: str) -> dict[str, str]:
+        """Return the bare words of *text* that tell a theme, and the theme of each."""
+        found = {word: self._themed(word) for word in plain(text).split()}
+        return {word: theme for word, theme in found.items() if theme}
+
+    def _themed(self, word: str) -> str | None:
+        for prefix in ("", *self.cues.get("prefixes", ())):
+            if word.startswith(prefix) and (match := self._stems.match(word[len(prefix) :])):
+                return match.lastgroup
+        return None
+
+    def _register(self, text: str) -> Register:
+        familiar = self._finds("familiar", text) and not self._finds("formal", text)
+        return Register.FAMILIAR if familiar else Register.FORMAL
+
+    def _without_self(self, text: str) -> str:
+        """Return *text* without who the person says they are: it must not change the question."""
+        rest, pattern = text.strip(), self._pattern("self")
+        for _ in range(SELF_PASSES if pattern else 0):
+            rest = pattern.sub(" ", rest).strip(_LOOSE) if pattern else rest
+        return rest if _WORDLIKE.search(rest) else text
+
+    def _finds(self, name: str, text: str) -> bool:
+        pattern = self._pattern(name)
+        return bool(pattern and pattern.search(text))
+
+    def _pattern(self, name: str) -> re.Pattern[str] | None:
+        if name not in self._patterns:
+            self._patterns[name] = _alternatives(self.cues.get(name, ()))
+        return self._patterns[name]
+
+    @cached_property
+    def _stems(self) -> re.Pattern[str]:
+        groups = (
+            f"(?P<{name}>{'|'.join(map(_stem, stems))})"
+            for name, stems in self.cues["themes"].items()
+        )
+        return compile_pattern("|".join(groups), accents=False)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """One reader per language, made when first needed."""
+
+    book: PromptBook
+    _made: dict[str, Reader] = field(default_factory=dict)
+
+    def __getitem__(self, language: str) -> Reader:
+        if language not in self._made:
+            cues = self.book.lexicon(language, "cues")
+            quoting = Quoting(self.book.lexicon(language, "quoting"), cues)
+            self._made[language] = Reader(cues, quoting)
+        return self._made[language]
+
+
+_LOOSE = " ,.;:–-"
+_NUMBER = re.compile(r"(?<![^\W\d])\d+(?!\w*[^\W\d])")
+"""Digits by themselves: « 3lach » is a word."""
+_WORDLIKE = re.compile(r"[^\W\d_]{3}")
+
+
+def _stem(stem: str) -> str:
+    """Return the pattern of a stem; a space after it ends the word."""
+    return rf"{stem.rstrip()}\b" if stem.endswith(" ") else stem
+
+
+def _alternatives(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
+    return compile_pattern(rf"(?<!\w)(?:{joined})(?!\w)", accents=False) if joined else None

@@ -1,0 +1,109 @@
+"""Rules as data: a pattern, what it means, and where it was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.domain import Finding, Label
+from bot.ports import PromptBook
+from bot.text import Folded, bare, fold
+
+_QUOTED = re.compile(r"«\s*([^«»]*?)\s*»|“([^“”„]*)”|„([^“”„]*)[“”]|\"([^\"]*)\"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A pattern that no question, or no message, may match unnoticed."""
+
+    id: str
+    label: Label
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+    """What makes the whole text harmless."""
+    unless_said: bool
+    """Whether the person's own use of the matched words makes them harmless."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class RuleLists:
+    """The rules of one table of a word list, in every language, loaded when first needed."""
+
+    book: PromptBook
+    file: str
+    table: str
+    accents: bool
+    """Whether accents count: a citizen may leave them out, the bot may not."""
+    _rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def find(self, text: str, language: str, *, said: str = "") -> tuple[Finding, ...]:
+        """Return what the rules see in *text*, with spans; *said* is the person's words, folded."""
+        if language not in self._rules:
+            tables = self.book.lexicon(language, self.file)[self.table]
+            reasons = self.book.lexicon(language, "notices")["reason"]
+            self._rules[language] = _load(tables, reasons, accents=self.accents)
+        seen = fold(text, accents=self.accents)
+        found = (_finding(rule, seen, said=said) for rule in self._rules[language])
+        return tuple(finding for finding in found if finding is not None)
+
+
+def _load(
+    tables: Iterable[Mapping[str, Any]], reasons: Mapping[str, str], *, accents: bool
+) -> tuple[Rule, ...]:
+    """Return the rules of a word list; a rule without a reason takes its label's."""
+    return tuple(
+        Rule(
+            id=table["id"],
+            label=Label(table["label"]),
+            pattern=compile_pattern(table["pattern"], accents=accents),
+            unless=(
+                compile_pattern(table["unless"], accents=accents) if "unless" in table else None
+            ),
+            unless_said=table.get("unless-said", False),
+            reason=table.get("reason") or reasons[table["label"]],
+        )
+        for table in tables
+    )
+
+
+def outside_quotes(text: str, texts: Iterable[str]) -> str:
+    """Return *text* with what it quotes to the letter from *texts* blanked, same length."""
+    said = [" ".join(fold(t).text.split()) for t in texts]
+
+    def blank(match: re.Match[str]) -> str:
+        inside = next(g for g in match.groups() if g is not None)
+        words = " ".join(fold(inside).text.split())
+        return " " * len(match.group()) if any(words in s for s in said) else match.group()
+
+    return _QUOTED.sub(blank, text)
+
+
+def quotations(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the spans between quotation marks in *text*."""
+    spans = []
+    for match in _QUOTED.finditer(text):
+        group = next(i for i, g in enumerate(match.groups(), 1) if g is not None)
+        spans.append(match.span(group))
+    return tuple(spans)
+
+
+def compile_pattern(pattern: str, *, accents: bool) -> re.Pattern[str]:
+    """Compile *pattern* as it meets folded text; its escapes keep their case."""
+    parts = re.split(r"(\\.|\(\?[^)]*?[:=!>])", pattern)
+    return re.compile(
+        "".join(p if i % 2 else (fold(p).text if accents else bare(p)) for i, p in enumerate(parts))
+    )
+
+
+def _finding(rule: Rule, seen: Folded, *, said: str) -> Finding | None:
+    if rule.unless and rule.unless.search(seen.text):
+        return None
+    for match in rule.pattern.finditer(seen.text):
+        if rule.unless_said and match.group().strip() in said:
+            continue
+        start, end = seen.span(*match.span())
+        return Finding(rule=rule.id, label=rule.label, start=start, end=end, reason=rule.reason)
+    return None

@@ -1,0 +1,191 @@
+"""One message in, at most one question out, everything on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.agent import Agent, nothing_left, spent
+from bot.commands import NEXT, Commands
+from bot.domain import (
+    Attempt,
+    Decision,
+    Delivery,
+    Dialogue,
+    Draft,
+    Entry,
+    Event,
+    Idea,
+    Kind,
+    Label,
+    Message,
+    Room,
+    Turn,
+    Verdict,
+)
+from bot.errors import DeliveryError, ModelError
+from bot.gate import findings, judge, outcome, vetted_may_pass
+from bot.languages import Languages
+from bot.notices import PROCESS, Notices
+from bot.ports import Platform, Policy, Record
+
+VETTED_TRIES = 8
+"""Vetted questions tried before the bot prefers silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Answers citizens' messages."""
+
+    agent: Agent
+    screens: Sequence[Policy]
+    """Judge what citizens write."""
+    gates: Sequence[Policy]
+    """Judge what the bot would say."""
+    record: Record
+    commands: Commands
+    notices: Notices
+    languages: Languages
+    attempts: int = 2
+    """Drafts asked of a model before a vetted question is taken."""
+    _locks: dict[Room, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def admit(self, message: Message) -> Message:
+        """Return what may be kept of *message*: without consent, at most a command."""
+        dialogue = await self.record.dialogue(message.room, message.sender)
+        if dialogue.consented:
+            return message
+        command = self.commands.parse(message.text, dialogue)
+        name, language = command or ("", self.languages.choose(message, dialogue))
+        return replace(message, text=name, language=language)
+
+    async def handle(self, message: Message, platform: Platform) -> Entry | None:
+        """Answer *message*, if it is meant for us.
+
+        The answer is on record before it is sent: if the record cannot be written,
+        `StorageError` propagates and nothing is said.
+        """
+        if not message.addressed:
+            return None
+        async with self._locks[message.room]:
+            dialogue = await self.record.dialogue(message.room, message.sender)
+            entry = await self.record.append(await self.respond(message, dialogue))
+            await self.deliver(entry, platform)
+        return entry
+
+    async def deliver(self, entry: Entry, platform: Platform) -> None:
+        """Send the reply that *entry* holds, and record how that went."""
+        reply = getattr(entry.event, "reply", None)
+        if reply is None:
+            return
+        try:
+            delivery = Delivery(turn=entry.seq, external_id=await platform.send(reply))
+        except DeliveryError as exc:
+            delivery = Delivery(turn=entry.seq, failure=str(exc))
+        await self.record.append(delivery)
+
+    async def respond(self, message: Message, dialogue: Dialogue) -> Event:
+        """Return what is to be recorded, and said, in answer to *message*."""
+        command, language = self.commands.parse(message.text, dialogue) or (
+            None,
+            self.languages.choose(message, dialogue),
+        )
+        known = replace(dialogue, language=language or dialogue.language or self.languages.default)
+        assert known.language  # noqa: S101 - for the type checker
+        if not dialogue.consented and command not in {"agree", "disagree"}:
+            return self.commands.first_contact(message, known.language)
+        if command and command not in NEXT:
+            return self.commands.obey(command, message, known, known.language)
+        turn = Turn(message=message, language=known.language, command=command)
+        if command:
+            return await self._next(turn, known)
+        return await self._answer(turn, _heard(known, message), understood=language is not None)
+
+    async def _next(self, turn: Turn, dialogue: Dialogue) -> Turn:
+        """Go on to another question: the person skipped one, or does not know (rule 7)."""
+        if not dialogue.idea.texts:
+            notice = self.notices.notice(turn.message, turn.language, "no-question")
+            return replace(turn, reply=notice, why="nothing asked")
+        return await self._ask(turn, dialogue)
+
+    async def _answer(self, turn: Turn, dialogue: Dialogue, *, understood: bool) -> Turn:
+        screening = await judge(self.screens, turn.message, dialogue)
+        turn = replace(turn, screening=screening)
+        if not vetted_may_pass(screening):
+            return self._turned_down(turn)
+        if not understood:
+            return self._said(turn, self.languages.which(), Kind.NOTICE, why="language")
+        return await self._ask(turn, dialogue)
+
+    def _turned_down(self, turn: Turn) -> Turn:
+        """Answer what calls for no question about the idea (rule 12)."""
+        language, say = turn.language, self.notices.text
+        labels = {f.label for f in findings(turn.screening)}
+        if outcome(turn.screening) is Decision.ESCALATE:
+            return self._said(turn, say(language, "handoff"), Kind.HELP, why="hand-off")
+        if Label.EMPTY in labels:
+            return self._said(turn, say(language, "empty"), Kind.NOTICE, why="empty")
+        text = f"{say(language, 'decline')} {say(language, 'decline-question')}"
+        return self._said(turn, text, Kind.DECLINE, why="declined")
+
+    async def _ask(self, turn: Turn, dialogue: Dialogue) -> Turn:
+        reading = self.agent.read(dialogue)
+        if spent(dialogue.idea) or nothing_left(reading):
+            return self._recapped(turn, dialogue, specific=not spent(dialogue.idea))
+        turn, passed = await self.worded(turn, dialogue)
+        if passed is None:
+            return replace(turn, why="no question passed")
+        text = self.notices.acknowledged(passed.text, dialogue, turn.language)
+        turn = replace(turn, move=passed.move)
+        return self._said(turn, text, Kind.QUESTION, why=turn.why or "ladder", actions=PROCESS)
+
+    async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
+        """Return *turn* with every draft tried, and the one that may be asked."""
+        # A screen that could not run keeps the text from a model, not from a vetted question.
+        if self.agent.free and outcome(turn.screening) is Decision.ALLOW:
+            turn = await self._drafted(turn, dialogue)
+            if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
+                return turn, turn.attempts[-1].draft
+        for draft in list(self.agent.vetted(dialogue))[:VETTED_TRIES]:
+            turn = await self._tried(turn, draft, dialogue)
+            if vetted_may_pass(turn.attempts[-1].verdicts):
+                return turn, draft
+        return turn, None
+
+    async def _drafted(self, turn: Turn, dialogue: Dialogue) -> Turn:
+        """Return *turn* with the model's drafts, until one passes or patience ends."""
+        advice = ""
+        for _ in range(self.attempts):
+            try:
+                draft = await self.agent.draft(dialogue, advice)
+            except ModelError as exc:
+                return replace(turn, why=f"model failed: {exc}")
+            turn = await self._tried(turn, draft, dialogue)
+            verdicts = turn.attempts[-1].verdicts
+            if outcome(verdicts) is not Decision.REVISE:
+                break
+            advice = "; ".join(f.reason for f in findings(verdicts))
+        return turn
+
+    async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
+        verdicts: tuple[Verdict, ...] = await judge(self.gates, draft, dialogue)
+        return replace(turn, attempts=(*turn.attempts, Attempt(draft, verdicts)))
+
+    def _recapped(self, turn: Turn, dialogue: Dialogue, *, specific: bool) -> Turn:
+        recap = self.notices.recap(dialogue, turn.language, specific=specific)
+        text = f"{recap}\n{self.notices.text(turn.language, 'recap-end')}"
+        turn = replace(turn, ends=True)
+        return self._said(turn, text, Kind.RECAP, why="specific" if specific else "budget spent")
+
+    def _said(
+        self, turn: Turn, text: str, kind: Kind, *, why: str, actions: Sequence[str] = ()
+    ) -> Turn:
+        reply = self.notices.reply(turn.message, turn.language, text, kind=kind, actions=actions)
+        return replace(turn, reply=reply, why=why)
+
+
+def _heard(dialogue: Dialogue, message: Message) -> Dialogue:
+    idea = Idea(texts=(*dialogue.idea.texts, message.text), asked=dialogue.idea.asked)
+    return replace(dialogue, idea=idea)

@@ -1,0 +1,138 @@
+"""The operator's choices: a TOML file, and the environment over it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import ConfigError
+
+PREFIX = "SOCRATE_"
+FILE = Path("socrate.toml")
+"""Read from the working directory where no other is named."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BotSettings(_Section):
+    """Who speaks, and by which rules."""
+
+    language: Literal["fr", "en", "de", "ar"] = "fr"
+    """Language of the first greeting, before the person has written."""
+    screens: tuple[str, ...] = ("empty", "distress", "traps")
+    """Policies on what citizens write, in order."""
+    gates: tuple[str, ...] = (
+        "one_question",
+        "length",
+        "quoted",
+        "own_words",
+        "open_form",
+        "deny",
+        "readability",
+        "repetition",
+        "in_language",
+    )
+    """Policies on what the bot would say, in order."""
+
+
+class ModelSettings(_Section):
+    """The language model, if any."""
+
+    name: str = ""
+    """``provider:model`` as LangChain has it, such as ``ollama:mistral``; empty for none."""
+    strategy: Literal["built-in", "select", "draft"] = "select"
+    """How a model takes part. Without a model it is always ``built-in``."""
+    url: str = ""
+    """Where the model answers; empty for the provider's default."""
+    timeout: float = Field(default=30.0, gt=0, le=600)
+    """Seconds a call may take in all."""
+    attempts: int = Field(default=2, ge=1, le=3)
+    """Drafts asked for before a vetted question is taken."""
+    context: int = Field(default=4096, ge=512)
+    """Tokens of prompt and answer together (``num_ctx``)."""
+    longest: int = Field(default=200, ge=16)
+    """Tokens of an answer at most (``num_predict``)."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    seed: int = 7
+
+
+class RecordSettings(_Section):
+    """Where what is said is kept."""
+
+    path: Path = Path("cafe-socrate.db")
+    """SQLite file; its folder must exist."""
+    key: Path | None = None
+    """File of the key that signs the record; beside the database where not set."""
+
+
+class OrganiserSettings(_Section):
+    """Who answers for the debate."""
+
+    name: str = ""
+    contacts: str = "112"
+    """Shown to a person who needs a human."""
+
+
+class Settings(_Section):
+    """Everything an operator may choose."""
+
+    bot: BotSettings = BotSettings()
+    model: ModelSettings = ModelSettings()
+    record: RecordSettings = RecordSettings()
+    organiser: OrganiserSettings = OrganiserSettings()
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the file at *path*, with the environment over them.
+
+    ``SOCRATE_MODEL__NAME=ollama:mistral`` sets ``[model] name``. A file that is named must
+    exist; ``socrate.toml`` is read where there is one.
+
+    Raises:
+        ConfigError: A key is unknown or a value wrong; the message names its path.
+    """
+    source = path or (FILE if FILE.is_file() else None)
+    values = _from_file(source) if source else {}
+    for name, value in (os.environ if environment is None else environment).items():
+        if name.startswith(PREFIX):
+            _set(values, name, value)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        raise ConfigError(_explained(exc, source)) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} is not TOML: {exc}") from exc
+
+
+def _set(values: dict[str, Any], name: str, value: str) -> None:
+    section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+    if not key:
+        raise ConfigError(f"{name} is not a setting: write {PREFIX}<SECTION>__<KEY>")
+    table = values.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{section} is a section: {name} cannot set a key of it")
+    table[key] = tuple(value.split(",")) if key in {"screens", "gates"} else value
+
+
+def _explained(error: ValidationError, source: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(map(str, problem["loc"]))
+        unknown = problem["type"] == "extra_forbidden"
+        what = "is not a setting" if unknown else problem["msg"]
+        lines.append(f"{where}: {what}")
+    return f"{source or 'environment'}: " + "; ".join(lines)

@@ -1,0 +1,135 @@
+"""How the bot reads letters: cleaned, folded for comparison, cut into words and sentences."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Zero-width, bidirectional control, variation selector and tag characters."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_PILED_MARKS = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})"
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
+_ARABIC_MARKS = frozenset(map(chr, (*range(0x064B, 0x0660), 0x0670, 0x0640)))
+_LOOKALIKES = str.maketrans(
+    "\u2018\u2019\u201b\u02bc\u2032\u00b4`\u2010\u2011\u2012\u2013\u2014"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
+    "\u03b1\u03bf\u03c1\u03bd\u03b9\u03ba\u03c4\u03c5\u03c7"
+    "\u0131\u0622\u0623\u0625\u0671\u0649\u0629\u06cc\u06a9",
+    "'''''''-----aeopcyxijshdqwaopvikTux".lower()
+    + "i\u0627\u0627\u0627\u0627\u064a\u0647\u064a\u0643",
+)
+"""Typographic, Cyrillic, Greek and Arabic variants of one letter (the common ones of UTS 39)."""
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
+_SENTENCE = re.compile(r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟]))+[.!?…؟]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text and where it stands: ``text[start:end]``."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text reduced to what comparison needs, with the way back to the original."""
+
+    text: str
+    offsets: tuple[int, ...] | None
+    """Index in the original of each character, plus the end; None where they are equal."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the original that ``text[start:end]`` came from."""
+        if self.offsets is None:
+            return start, end
+        return self.offsets[start], self.offsets[end]
+
+
+def clean(text: str) -> str:
+    """Return *text* without invisible, control and piled-up characters, spaces collapsed."""
+    text = _CONTROL.sub(" ", _INVISIBLE.sub("", text))
+    text = _PILED_MARKS.sub(r"\1", text)
+    return re.sub(r"[^\S\n]+", " ", text).strip()
+
+
+def fold(text: str, *, accents: bool = True) -> Folded:
+    """Return *text* in one case, one form of each letter, without invisible characters."""
+    if text.isascii():
+        return Folded(text.lower(), None)
+    letters: list[str] = []
+    offsets: list[int] = []
+    for start, cluster in _clusters(text):
+        folded = _fold_cluster(cluster, accents=accents)
+        letters.append(folded)
+        offsets.extend([start] * len(folded))
+    return Folded("".join(letters), (*offsets, len(text)))
+
+
+def folded(text: str) -> str:
+    """Return the folded text alone, for comparison without spans."""
+    return fold(text).text
+
+
+def bare(text: str) -> str:
+    """Return *text* folded and without accents: how a person in a hurry types."""
+    return fold(text, accents=False).text
+
+
+def plain(text: str) -> str:
+    """Return the bare words of *text*, one space between them."""
+    return " ".join(_WORD.findall(bare(text)))
+
+
+def words(text: str) -> tuple[Word, ...]:
+    """Return the words of *text* as written, split at apostrophes and hyphens."""
+    return tuple(Word(m.group(), m.start(), m.end()) for m in _WORD.finditer(text))
+
+
+def count_words(text: str) -> int:
+    """Return how many words a reader sees: what spaces separate and holds a letter."""
+    return sum(1 for part in text.split() if _WORD.search(part))
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """Return the sentences of *text* in order, each as written."""
+    return tuple(s for s in (m.group().strip() for m in _SENTENCE.finditer(text)) if s)
+
+
+def _clusters(text: str) -> Iterator[tuple[int, str]]:
+    start = 0
+    for index in range(1, len(text) + 1):
+        if index == len(text) or not _is_mark(text[index]):
+            yield start, text[start:index]
+            start = index
+
+
+def _without_marks(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not _is_mark(c))
+
+
+@lru_cache(maxsize=8192)
+def _fold_cluster(cluster: str, *, accents: bool) -> str:
+    cluster = _INVISIBLE.sub("", cluster)
+    if not cluster:
+        return ""
+    if _CONTROL.match(cluster[0]):
+        return " "
+    letters = "".join(c for c in cluster if c not in _ARABIC_MARKS)
+    folded = unicodedata.normalize("NFKC", letters).casefold().translate(_LOOKALIKES)
+    return folded if accents else _without_marks(folded)
+
+
+@lru_cache(maxsize=8192)
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) == "Mn"

@@ -1,0 +1,106 @@
+"""The composition root: the only module that knows every package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import prompts
+from adapters.languages import FastLanguageDetector
+from adapters.lemmas import DictionaryLemmatiser
+from bot.agent import Agent
+from bot.commands import Commands
+from bot.errors import ConfigError
+from bot.languages import Languages
+from bot.notices import Notices
+from bot.ports import ChatModel, PromptBook, Record, Tools
+from bot.service import Service
+from bot.settings import ModelSettings, Settings
+from policies import load_policies
+
+if TYPE_CHECKING:
+    from adapters.langchain import LangChainModel
+    from adapters.terminal import Terminal
+    from storage.chain import Report
+    from storage.sql import SqlRecord
+
+
+def service(settings: Settings, record: Record, model: ChatModel | None = None) -> Service:
+    """Return the service that *settings* describe, over *record* and *model*."""
+    words = book()
+    tools = Tools(book=words, lemmatiser=DictionaryLemmatiser(), detector=FastLanguageDetector())
+    notices = Notices(words, _facts(settings, model))
+    return Service(
+        agent=Agent(words, model, settings.model.strategy if model else "built-in"),
+        screens=load_policies(settings.bot.screens, tools),
+        gates=load_policies(settings.bot.gates, tools),
+        record=record,
+        commands=Commands(words, notices),
+        notices=notices,
+        languages=Languages(tools.detector, words, settings.bot.language),
+        attempts=settings.model.attempts,
+    )
+
+
+def record(settings: Settings, *, read_only: bool = False) -> SqlRecord:
+    """Return the record on disk, to be opened as an async context manager."""
+    # Imported here since a lab without a record need not pay half a second for it.
+    from storage.sql import SqlRecord  # noqa: PLC0415
+
+    return SqlRecord(settings.record.path, key=settings.record.key, read_only=read_only)
+
+
+def memory() -> Record:
+    """Return a record that forgets, for the lab."""
+    from storage.memory import MemoryRecord  # noqa: PLC0415 - only one record is used at a time
+
+    return MemoryRecord()
+
+
+def model(settings: ModelSettings) -> LangChainModel | None:
+    """Return the language model that *settings* name, if they name one.
+
+    Raises:
+        ConfigError: The name is not ``provider:model``.
+    """
+    if not settings.name or settings.strategy == "built-in":
+        return None
+    if ":" not in settings.name:
+        raise ConfigError(f"model.name: write provider:model, such as ollama:{settings.name}")
+    from adapters.langchain import LangChainModel  # noqa: PLC0415 - two seconds, see above
+
+    return LangChainModel(
+        settings.name,
+        base_url=settings.url,
+        timeout_s=settings.timeout,
+        num_ctx=settings.context,
+        num_predict=settings.longest,
+        temperature=settings.temperature,
+        seed=settings.seed,
+    )
+
+
+def book() -> PromptBook:
+    """Return the bot's words."""
+    return prompts.load()
+
+
+def verify(settings: Settings) -> Report:
+    """Check the record on disk, whatever its bytes."""
+    from storage.verify import verify as check  # noqa: PLC0415 - as above
+
+    return check(settings.record.path, settings.record.key)
+
+
+def terminal(words: PromptBook, settings: Settings) -> Terminal:
+    """Return the door to this terminal."""
+    from adapters.terminal import Terminal  # noqa: PLC0415 - only one door is open at a time
+
+    return Terminal(words=words.text, language=settings.bot.language)
+
+
+def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:
+    return {
+        "keeps": settings.record.path.name,
+        "model": model.name if model else "–",
+        "contacts": settings.organiser.contacts,
+    }

@@ -1,0 +1,37 @@
+"""Known ways of steering, by label: the rules that give a moderator a readable reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain import Decision, Dialogue, Draft, Label, Message, Verdict
+from bot.ports import Tools
+from bot.rules import RuleLists, outside_quotes
+from bot.text import folded
+
+_MENDED = frozenset({Label.FORM, Label.MULTIPLE})
+"""Labels that another draft can mend; the others steer."""
+
+
+@dataclass(frozen=True)
+class Deny:
+    """Looks for patterns outside the person's own quoted words."""
+
+    rules: RuleLists
+    name: str = "deny"
+
+    async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
+        """Withhold what steers; ask for another draft where only the form is wrong."""
+        rest = outside_quotes(utterance.text, dialogue.idea.texts)
+        said = " ".join(folded(text) for text in dialogue.idea.texts)
+        found = self.rules.find(rest, dialogue.language or "", said=said)
+        if not found:
+            return Verdict(policy=self.name)
+        steers = any(f.label not in _MENDED for f in found)
+        decision = Decision.WITHHOLD if steers else Decision.REVISE
+        return Verdict(policy=self.name, decision=decision, findings=found)
+
+
+def build(tools: Tools) -> Deny:
+    """Return the policy."""
+    return Deny(RuleLists(tools.book, "deny", "rules", accents=True))

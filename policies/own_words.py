@@ -1,0 +1,128 @@
+"""Every content word of a question is the person's own or a neutral one (rules 2 and 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
+from bot.ports import Lemmatiser, PromptBook, Tools
+from bot.rules import outside_quotes
+from bot.text import Word, bare, folded, words
+
+_LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of one language that the bot may use of its own, in bare form."""
+
+    forms: frozenset[str]
+    lemmas: frozenset[str]
+    presupposing: frozenset[str]
+
+
+@dataclass(frozen=True)
+class OwnWords:
+    """Compares by dictionary form; numbers, names and links to the letter."""
+
+    book: PromptBook
+    lemmatiser: Lemmatiser
+    name: str = "own_words"
+    _vocabularies: dict[str, Vocabulary] = field(default_factory=dict)
+
+    async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
+        """Ask for another draft where a word is new; withhold where one presupposes."""
+        language = dialogue.language or ""
+        found = tuple(self._new(utterance.text, dialogue.idea.texts, language))
+        if not found:
+            return Verdict(policy=self.name)
+        graver = any(f.label is not Label.SUGGESTION for f in found)
+        decision = Decision.WITHHOLD if graver else Decision.REVISE
+        return Verdict(policy=self.name, decision=decision, findings=found)
+
+    def _new(self, text: str, texts: tuple[str, ...], language: str) -> Iterable[Finding]:
+        vocabulary = self._vocabulary(language)
+        rest = outside_quotes(text, texts)
+        for match in _LINK.finditer(rest):
+            if not any(match.group() in said for said in texts):
+                yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
+        said = _Said(texts, self.lemmatiser, language)
+        for word in words(rest):
+            form = bare(word.text)
+            if form in said.forms or (form in vocabulary.forms - vocabulary.presupposing):
+                continue
+            if finding := self._judged(word, form, vocabulary, said, language):
+                yield finding
+
+    def _judged(
+        self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
+    ) -> Finding | None:
+        if any(c.isdigit() for c in form):
+            return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
+        lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
+        if lemmas & said.lemmas:
+            return None
+        if lemmas & vocabulary.presupposing:
+            return self._finding("presupposing", Label.PRESUPPOSITION, language, word)
+        if lemmas & vocabulary.lemmas:
+            return None
+        name = language != "de" and word.start > 0 and word.text[0].isupper()
+        return self._finding("new-name" if name else "new-word", Label.SUGGESTION, language, word)
+
+    def _finding(
+        self, rule: str, label: Label, language: str, where: Word | re.Match[str]
+    ) -> Finding:
+        word, start, end = _place(where)
+        key = rule if rule != "presupposing" else label.value
+        reason = self.book.text(language, f"reason.{key}").replace("{word}", word)
+        return Finding(rule=f"{self.name}.{rule}", label=label, start=start, end=end, reason=reason)
+
+    def _vocabulary(self, language: str) -> Vocabulary:
+        if language not in self._vocabularies:
+            lists = self.book.lexicon(language, "vocabulary")
+            frames = (f.plain for r in Register for f in self.book.frames(language, r))
+            listed = _forms((*lists["function"], *lists["neutral"]))
+            self._vocabularies[language] = Vocabulary(
+                forms=listed | _forms(frames),
+                lemmas=listed,
+                presupposing=_forms(lists["presupposing"]),
+            )
+        return self._vocabularies[language]
+
+
+class _Said:
+    """The person's words; dictionary forms are looked up only if a question needs them."""
+
+    def __init__(self, texts: Iterable[str], lemmatiser: Lemmatiser, language: str) -> None:
+        self._words = {folded(w.text) for text in texts for w in words(text)}
+        self._lemmatiser = lemmatiser
+        self._language = language
+        self._lemmas: frozenset[str] | None = None
+        self.forms = frozenset(map(bare, self._words))
+
+    @property
+    def lemmas(self) -> frozenset[str]:
+        if self._lemmas is None:
+            self._lemmas = frozenset(
+                bare(lemma)
+                for word in self._words
+                for lemma in self._lemmatiser.lemmas(word, self._language)
+            )
+        return self._lemmas
+
+
+def _forms(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(bare(w.text) for text in texts for w in words(text))
+
+
+def _place(where: Word | re.Match[str]) -> tuple[str, int, int]:
+    if isinstance(where, Word):
+        return where.text, where.start, where.end
+    return where.group(), where.start(), where.end()
+
+
+def build(tools: Tools) -> OwnWords:
+    """Return the policy."""
+    return OwnWords(tools.book, tools.lemmatiser)

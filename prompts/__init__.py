@@ -1,0 +1,85 @@
+"""The bot's words: one folder of TOML files per language, none of them in code."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from bot.domain import Frame, Move, Register
+from bot.errors import ConfigError
+
+TEXTS = ("notices", "prompts")
+"""Files whose tables hold texts, found by ``table.key``."""
+
+
+@dataclass(frozen=True)
+class TomlPromptBook:
+    """Reads each file when it is first needed."""
+
+    folder: Traversable
+    _files: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _frames: dict[tuple[str, Register], tuple[Frame, ...]] = field(default_factory=dict)
+
+    def frames(self, language: str, register: Register) -> tuple[Frame, ...]:
+        """Return every vetted question, in the order of ``frames.toml``."""
+        key = (language, register)
+        if key not in self._frames:
+            said = self.lexicon(language, "frames")
+            self._frames[key] = tuple(
+                _frame(Move(move), name, rule, said[move][name], register)
+                for move, rules in self._file("frames").items()
+                for name, rule in rules.items()
+            )
+        return self._frames[key]
+
+    def text(self, language: str, key: str) -> str:
+        """Return the text called *key*, such as ``notice.welcome``."""
+        found = self._look_up(language, key)
+        if not isinstance(found, str):
+            raise ConfigError(f"prompts/{language}: {key} is not a text")
+        return found
+
+    def lexicon(self, language: str, name: str) -> Mapping[str, Any]:
+        """Return the file ``<language>/<name>.toml``."""
+        return self._file(f"{language}/{name}")
+
+    def _look_up(self, language: str, key: str) -> object:
+        table, _, name = key.partition(".")
+        for file in TEXTS:
+            found = self.lexicon(language, file).get(table, {})
+            if name in found:
+                return found[name]
+        raise ConfigError(f"prompts/{language}: there is no text called {key}")
+
+    def _file(self, name: str) -> Mapping[str, Any]:
+        if name not in self._files:
+            try:
+                text = self.folder.joinpath(f"{name}.toml").read_text("utf-8")
+                self._files[name] = tomllib.loads(text)
+            except (OSError, tomllib.TOMLDecodeError) as exc:
+                raise ConfigError(f"prompts/{name}.toml cannot be read: {exc}") from exc
+        return self._files[name]
+
+
+def load() -> TomlPromptBook:
+    """Return the book that comes with the project."""
+    return TomlPromptBook(resources.files(__name__))
+
+
+def _frame(
+    move: Move, name: str, rule: Mapping[str, Any], said: Mapping[str, str], register: Register
+) -> Frame:
+    # English and Arabic have one register: it serves both.
+    key = register.value if register.value in said else Register.FORMAL.value
+    return Frame(
+        id=f"{move.value}.{name}",
+        move=move,
+        plain=said[key],
+        slotted=said[f"{key}-slot"],
+        proposal_only=rule["suits"] == "proposal",
+        without=frozenset(rule.get("without", ())),
+    )

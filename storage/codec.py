@@ -1,0 +1,180 @@
+"""How an event becomes the bytes on record, and comes back the same.
+
+The bytes are canonical JSON: sorted keys, no spaces, ASCII only, so that lone surrogates and
+NUL survive every database. Dates are written in UTC. JSON cannot tell a surrogate pair from the
+character it stands for: such a pair comes back as that character.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bot.domain import Consent, Contest, Delivery, Event, Message, Reply, Review, Turn
+from bot.errors import StorageError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+KINDS: dict[str, type[Event]] = {
+    "turn": Turn,
+    "consent": Consent,
+    "delivery": Delivery,
+    "contest": Contest,
+    "review": Review,
+}
+"""What each event is called on record. A name, once used, keeps its meaning."""
+
+_REBUILT = {kind.__name__: kind for kind in (*KINDS.values(), Message)}
+_NAMES = {event: name for name, event in KINDS.items()}
+
+
+class Lookup(NamedTuple):
+    """What an entry can be found by, taken from its event."""
+
+    platform: str | None = None
+    room: str | None = None
+    sender: str | None = None
+    message_id: str | None = None
+    said: str | None = None
+    """The kind of the reply, such as ``question``; None if nothing was said."""
+    ends: bool = False
+
+
+def kind_of(event: Event) -> str:
+    """Return the name *event* has on record."""
+    return _NAMES[type(event)]
+
+
+def encode(event: Event) -> str:
+    """Return *event* as canonical JSON, its kind included.
+
+    Raises:
+        StorageError: A date in it has no time zone.
+    """
+    return _dump({"kind": kind_of(event), **_fields(event)})
+
+
+def decode(body: str) -> Event:
+    """Return the event that *body* was made from.
+
+    Raises:
+        StorageError: It is not an event; the text of *body* is not repeated.
+    """
+    try:
+        values = json.loads(body)
+        event: Event = _adapter(KINDS[values.pop("kind")].__name__).validate_python(values)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise StorageError(_UNREADABLE) from None  # the cause quotes what a citizen wrote
+    return event
+
+
+def encode_message(message: Message) -> str:
+    """Return *message* as canonical JSON.
+
+    Raises:
+        StorageError: Its date has no time zone.
+    """
+    return _dump(message)
+
+
+def decode_message(body: str) -> Message:
+    """Return the message that *body* was made from.
+
+    Raises:
+        StorageError: It is not a message; the text of *body* is not repeated.
+    """
+    try:
+        message: Message = _adapter(Message.__name__).validate_python(json.loads(body))
+    except (ValueError, TypeError, RecursionError):
+        raise StorageError(_UNREADABLE) from None  # the cause quotes what a citizen wrote
+    return message
+
+
+def lookup(event: Event) -> Lookup:
+    """Return what *event* is to be found by."""
+    message = answered(event)
+    reply = reply_of(event)
+    return Lookup(
+        platform=message.room.platform if message else None,
+        room=message.room.id if message else None,
+        sender=message.sender if message else None,
+        message_id=message.id if message else None,
+        said=reply.kind.value if reply else None,
+        ends=isinstance(event, Turn) and event.ends,
+    )
+
+
+def answered(event: Event) -> Message | None:
+    """Return the message that *event* answers, if it answers one."""
+    return event.message if isinstance(event, Turn | Consent | Contest) else None
+
+
+def reply_of(event: Event) -> Reply | None:
+    """Return what *event* has the bot say, if anything."""
+    return event.reply if isinstance(event, Turn | Consent | Contest) else None
+
+
+def settles(delivery: Delivery) -> bool:
+    """Tell whether *delivery* says what became of the reply."""
+    return delivery.external_id is not None or delivery.failure is not None
+
+
+def stamp(moment: datetime) -> str:
+    """Return *moment* in UTC, to the microsecond: ``2027-01-31T09:30:00.000000Z``.
+
+    Raises:
+        StorageError: It has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise StorageError("A date without a time zone cannot be recorded: use an aware datetime.")
+    try:
+        return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    except OverflowError as exc:
+        raise StorageError("A date at the end of time cannot be recorded: check it.") from exc
+
+
+def moment(stamped: str) -> datetime:
+    """Return the moment that *stamped* stands for.
+
+    Raises:
+        StorageError: It is no date.
+    """
+    try:
+        return datetime.fromisoformat(stamped).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as exc:
+        raise StorageError(_UNREADABLE) from exc
+
+
+_UNREADABLE = "What is on record cannot be read: run `socrate audit verify`, then restore a backup."
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    """Return *value* in terms JSON knows."""
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, Enum):
+        return value.value
+    return _fields(value)
+
+
+def _fields(value: object) -> dict[str, object]:
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} has no place on record")
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """Return what rebuilds the class called *name*: made when first needed, for it takes 15 ms."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 # 0.1 s that a short command need not pay
+
+    return TypeAdapter(_REBUILT[name])

@@ -1,0 +1,100 @@
+"""Where an exchange stands, rebuilt from what is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.domain import Asked, Consent, Dialogue, Entry, Idea, Kind, Room, Turn
+
+IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
+"""The replies that carry an idea on: only turns with one of these add to it."""
+
+
+def rebuild(room: Room, sender: str, newest_first: Iterable[Entry]) -> Dialogue:
+    """Return where the exchange with *sender* in *room* stands.
+
+    *newest_first* are the entries of that person in that room. It is enough to give: the latest
+    consent, turn, question and idea-ending turn, and every later turn whose reply is one of
+    `IDEA_REPLIES`.
+    """
+    found = _Found()
+    for entry in newest_first:
+        if isinstance(entry.event, Turn):
+            found.turn(entry.seq, entry.event)
+        elif isinstance(entry.event, Consent):
+            found.consent(entry.event)
+        if found.complete:
+            break
+    return found.dialogue(room, sender)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been found so far, going back in time."""
+
+    consented: bool | None = None
+    language: str | None = None
+    last: Turn | None = None
+    last_seq: int = 0
+    greeted: bool = False
+    ended: bool = False
+    texts: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing older can change the answer."""
+        return self.ended and self.last is not None and self.consented is not None
+
+    def consent(self, consent: Consent) -> None:
+        self.greeted = True
+        if self.consented is None:
+            self.consented = consent.granted
+
+    def turn(self, seq: int, turn: Turn) -> None:
+        self.greeted = True
+        self.language = self.language or turn.language
+        if self.last is None and _asks(turn):
+            self.last, self.last_seq = turn, seq
+        self.ended = self.ended or turn.ends
+        if not self.ended:
+            self._idea(turn)
+
+    def _idea(self, turn: Turn) -> None:
+        if _contributes(turn):
+            self.texts.append(turn.message.text)
+        if question := _asked(turn):
+            self.asked.append(question)
+
+    def dialogue(self, room: Room, sender: str) -> Dialogue:
+        return Dialogue(
+            room=room,
+            sender=sender,
+            language=self.language,
+            consented=bool(self.consented),
+            greeted=self.greeted,
+            idea=Idea(texts=tuple(reversed(self.texts)), asked=tuple(reversed(self.asked))),
+            last=self.last,
+            last_seq=self.last_seq,
+        )
+
+
+def _asks(turn: Turn) -> bool:
+    return turn.reply is not None and turn.reply.kind is Kind.QUESTION
+
+
+def _contributes(turn: Turn) -> bool:
+    """Tell whether *turn* carried words of the person's own on their idea."""
+    answered = turn.reply is not None and turn.reply.kind in IDEA_REPLIES
+    return answered and turn.command is None and turn.message.text != ""
+
+
+def _asked(turn: Turn) -> Asked | None:
+    """Return the question put in *turn*, as its last attempt worded it."""
+    if turn.reply is None or not _asks(turn):
+        return None
+    draft = turn.attempts[-1].draft if turn.attempts else None
+    move = draft.move if draft else turn.move
+    frame = draft.frame if draft else None
+    return None if move is None else Asked(turn.reply.text, move, frame)

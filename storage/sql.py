@@ -1,0 +1,241 @@
+"""The record in an SQLite file: durable before it answers, one chain whoever writes to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.domain import Dialogue, Entry, Event, Kind, Message, Room
+from bot.errors import ConfigError, StorageError
+from storage import chain, codec, migrate
+from storage.dialogue import IDEA_REPLIES, rebuild
+from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
+from storage.ledger import Ledger, entry_of
+from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
+from storage.verify import key_beside, verify
+from storage.writer import Writer
+
+T = TypeVar("T")
+
+PAGE = 256
+"""How many entries are read at once."""
+
+
+class SqlRecord:
+    """The record and the mailbox in one file. Use it as an async context manager.
+
+    Several processes may have the same file open: each write sees the others' entries.
+    """
+
+    def __init__(
+        self,
+        where: str | Path,
+        *,
+        key: Path | None = None,
+        read_only: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wait: float = 5.0,
+    ) -> None:
+        """Keep the record at *where*, a path or ``sqlite:///`` URL; nothing is opened yet.
+
+        *key* is the file of the signing key: beside the record by default, made with a new
+        record. *wait* is how many seconds another process may keep the file locked.
+
+        Raises:
+            ConfigError: *where* names another kind of database.
+        """
+        self.path = _path(where)
+        self._key_path = key or key_beside(self.path)
+        self._read_only = read_only
+        self._clock = clock
+        self._wait = wait
+        self._key: chain.Key | None = None
+        self._head: chain.Head | None = None
+        self._engine: Engine | None = None
+        self._writer: Writer[Ledger] | None = None
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.open)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    def open(self) -> None:
+        """Open the file; make it, its tables and its key where there are none.
+
+        Raises:
+            ConfigError: It cannot be opened, is no record, or its key is missing.
+        """
+        if not self._read_only:
+            make_file(self.path)
+        self._engine = open_engine(self.path, read_only=self._read_only, wait=self._wait)
+        try:
+            self._prepare(self._engine)
+        except SQLAlchemyError as exc:
+            self.close()
+            raise ConfigError(f"{self.path} cannot be used. {reason(exc)}") from exc
+        except BaseException:
+            self.close()
+            raise
+        if not self._read_only:
+            self._writer = Writer(self._transaction, lambda: empty_log(self.path))
+
+    def close(self) -> None:
+        """Finish what is being written, then let go of the file."""
+        if self._writer:
+            self._writer.close()
+        if self._engine:
+            self._engine.dispose()
+        self._writer = self._engine = None
+
+    async def append(self, event: Event) -> Entry:
+        body = codec.encode(event)
+        return await self._write(lambda ledger: ledger.append(event, body))
+
+    async def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
+        while page := await self._entries(
+            select(ENTRY).where(ENTRY.c.seq > after).order_by(ENTRY.c.seq).limit(PAGE)
+        ):
+            for entry in page:
+                yield entry
+            after = page[-1].seq
+
+    async def dialogue(self, room: Room, sender: str) -> Dialogue:
+        return rebuild(room, sender, await self._entries(_deciding(room, sender)))
+
+    async def receive(self, message: Message, cursor: str) -> bool:
+        body = codec.encode_message(message)
+        return await self._write(lambda ledger: ledger.receive(message, body, cursor))
+
+    async def waiting(self, platform: str) -> Sequence[Message]:
+        found = (
+            select(INBOX.c.message)
+            .where(INBOX.c.platform == platform, INBOX.c.done.is_(False))
+            .order_by(INBOX.c.position)
+        )
+        bodies = await self._read(lambda connection: connection.scalars(found).all())
+        return [codec.decode_message(body) for body in bodies]
+
+    async def unsent(self, platform: str) -> Sequence[Entry]:
+        return await self._entries(
+            select(ENTRY)
+            .join(OUTBOX, OUTBOX.c.seq == ENTRY.c.seq)
+            .where(OUTBOX.c.platform == platform, OUTBOX.c.delivered.is_(None))
+            .order_by(OUTBOX.c.seq)
+        )
+
+    async def cursor(self, platform: str) -> str | None:
+        found = select(CURSOR.c.value).where(CURSOR.c.platform == platform)
+        return await self._read(lambda connection: connection.scalar(found))
+
+    async def verify(self) -> chain.Report:
+        """Check the whole record; see `storage.verify.verify`."""
+        return await asyncio.to_thread(verify, self.path, self._key_path)
+
+    def _prepare(self, engine: Engine) -> None:
+        with engine.connect() as connection:
+            found = migrate.version(connection)
+        if self._read_only:
+            if found != migrate.NEWEST:
+                raise ConfigError(f"{self.path} is not up to date: run `socrate db upgrade`.")
+            return
+        if found is None:
+            chain.make_key(self._key_path)
+        self._key = chain.read_key(self._key_path)
+        if found != migrate.NEWEST:
+            self._upgrade(engine)
+
+    def _upgrade(self, engine: Engine) -> None:
+        """Bring the tables up to date and sign a new record, in one transaction."""
+        with for_writing(engine).begin() as connection:
+            new = migrate.version(connection) is None  # another process may have been quicker
+            migrate.upgrade(connection)
+            if new:
+                self._ledger(connection).start()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Ledger]:
+        """Give a ledger whose head becomes ours only once it is committed."""
+        with translated():
+            with for_writing(self._opened()).begin() as connection:
+                ledger = self._ledger(connection)
+                yield ledger
+                head = ledger.finish()
+            self._head = head
+
+    def _ledger(self, connection: Connection) -> Ledger:
+        if self._key is None:
+            raise StorageError("The record was opened for reading only.")
+        return Ledger(connection=connection, key=self._key, clock=self._clock, trusted=self._head)
+
+    async def _write(self, work: Callable[[Ledger], T]) -> T:
+        if self._writer is None:
+            raise StorageError("The record is not open for writing.")
+        return await asyncio.wrap_future(self._writer.submit(work))
+
+    async def _entries(self, statement: Select[tuple[object, ...]]) -> Sequence[Entry]:
+        return await self._read(
+            lambda connection: [entry_of(row) for row in connection.execute(statement)]
+        )
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        def read() -> T:
+            with translated(), self._opened().connect() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(read)
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            raise StorageError("The record is not open.")
+        return self._engine
+
+
+def _path(where: str | Path) -> Path:
+    text = str(where)
+    if text.startswith("sqlite:///"):
+        return Path(text.removeprefix("sqlite:///"))
+    if "://" in text:
+        raise ConfigError("The record is kept in SQLite: give a path or a sqlite:/// URL.")
+    return Path(where)
+
+
+def _deciding(room: Room, sender: str) -> Select[tuple[object, ...]]:
+    """Select the few entries that decide where the dialogue stands; see `rebuild`."""
+    theirs = (
+        (ENTRY.c.platform == room.platform) & (ENTRY.c.room == room.id) & (ENTRY.c.sender == sender)
+    )
+    seq, turn, said = ENTRY.c.seq, ENTRY.c.kind == "turn", ENTRY.c.said
+    newest = [
+        select(func.max(seq)).where(theirs, which).scalar_subquery()
+        for which in (
+            ENTRY.c.kind == "consent",
+            turn,
+            turn & (said == Kind.QUESTION.value),
+            ENTRY.c.ends,
+        )
+    ]
+    on_this_idea = (
+        turn
+        & said.in_([kind.value for kind in IDEA_REPLIES])
+        & (seq > func.coalesce(newest[-1], 0))
+    )
+    return (
+        select(ENTRY)
+        .where(theirs, or_(on_this_idea, *(seq == one for one in newest)))
+        .order_by(seq.desc())
+    )

@@ -1,0 +1,121 @@
+"""What many tests stand on: the real words, the real rules, a platform that remembers."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import wiring
+from bot.domain import Dialogue, Idea, Message, Reply, Room
+from bot.errors import DeliveryError
+from bot.service import Service
+from bot.settings import Settings
+from prompts import TomlPromptBook, load
+from storage.memory import MemoryRecord
+
+CASES = Path(__file__).parent / "cases"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+ROOM = Room("fake", "room")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BENCHES = "Il faudrait plus de bancs en ville pour les anciens."
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def shared(name: str) -> list[dict[str, Any]]:
+    """Return measuring cases that other people wrote; they are not part of the project."""
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"the measuring data {name} is not beside this checkout")
+    return rows(path)
+
+
+@dataclass
+class FakePlatform:
+    """Remembers what was said; may refuse."""
+
+    name: str = "fake"
+    said: list[Reply] = field(default_factory=list)
+    refuses: bool = False
+    inbox: list[Message] = field(default_factory=list)
+
+    async def messages(self) -> Any:
+        for number, message in enumerate(self.inbox):
+            yield message, str(number)
+
+    async def send(self, reply: Reply) -> str:
+        if self.refuses:
+            raise DeliveryError("muted")
+        self.said.append(reply)
+        return str(len(self.said))
+
+    @property
+    def texts(self) -> list[str]:
+        return [reply.text for reply in self.said]
+
+
+@dataclass
+class Citizen:
+    """Somebody who writes to the bot, one message after another."""
+
+    service: Service
+    platform: FakePlatform = field(default_factory=FakePlatform)
+    sender: str = "ana"
+    room: Room = ROOM
+    count: int = 0
+
+    def message(self, text: str) -> Message:
+        self.count += 1
+        return Message(
+            id=f"{self.sender}-{self.count}",
+            room=self.room,
+            sender=self.sender,
+            text=text,
+            sent_at=NOON,
+        )
+
+    async def says(self, text: str) -> Reply | None:
+        """Write *text* as a platform would bring it; return what is answered."""
+        before = len(self.platform.said)
+        kept = await self.service.admit(self.message(text))
+        await self.service.handle(kept, self.platform)
+        return self.platform.said[-1] if len(self.platform.said) > before else None
+
+
+def dialogue(*texts: str, language: str = "fr", **values: Any) -> Dialogue:
+    made = Dialogue(
+        room=ROOM, sender="ana", language=language, consented=True, idea=Idea(texts=texts)
+    )
+    return replace(made, **values)
+
+
+def service(scripted: Any = None, record: Any = None, **settings: Any) -> Service:
+    return wiring.service(Settings(**settings), record or MemoryRecord(), scripted)
+
+
+@pytest.fixture(scope="session")
+def book() -> TomlPromptBook:
+    return load()
+
+
+@pytest.fixture
+async def citizen() -> Citizen:
+    """Somebody who has agreed to be on record."""
+    made = Citizen(service())
+    await made.says("j'accepte")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in tuple(os.environ):
+        if name.startswith("SOCRATE_"):
+            monkeypatch.delenv(name)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.domain import Register
+from bot.reading import Reader, Readers
+
+
+@pytest.fixture(scope="module")
+def readers() -> Readers:
+    from prompts import load
+
+    return Readers(load())
+
+
+@pytest.fixture
+def french(readers) -> Reader:
+    return readers["fr"]
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect"),
+    [
+        ("Les enfants attendent.", "who"),
+        ("Dans ma rue il fait noir.", "where"),
+        ("Le dimanche il n'y a rien.", "when"),
+        ("C'est dur parce que le bus est plein.", "reason"),
+        ("pcq le bus est plein", "reason"),
+        ("Par exemple hier soir j'ai attendu.", "example"),
+        ("Il en faut 3.", "number"),
+    ],
+)
+def test_what_a_contribution_says_is_seen(french, text, aspect):
+    assert aspect in french.read([text]).says
+
+
+def test_digits_inside_a_word_are_no_number(readers):
+    assert "number" not in readers["ar"].read(["3lach l7kouma"]).says
+
+
+@pytest.mark.parametrize(
+    "text", ["Il faut des bancs.", "faudrait des bancs", "Je propose des bancs"]
+)
+def test_a_proposal_is_told_from_a_complaint(french, text):
+    assert french.read([text]).proposal
+    assert not french.read(["Les bancs sont cassés."]).proposal
+
+
+@pytest.mark.parametrize(
+    ("text", "register"),
+    [
+        ("tu peux noter ça stp", Register.FAMILIAR),
+        ("Pouvez-vous noter cela ?", Register.FORMAL),
+        ("Plus de bancs.", Register.FORMAL),
+    ],
+)
+def test_the_register_follows_the_person(french, text, register):
+    assert french.read([text]).register is register
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("Il faudrait plus de bancs en ville pour les anciens.", "bancs en ville"),
+        ("L'uniforme à l'école devrait être obligatoire.", "uniforme"),
+        ("les trotinettes sur les trotoirs y en a marre", "les trotinettes"),
+    ],
+)
+def test_the_words_quoted_are_a_noun_group(french, text, quoted):
+    slot = french.read([text]).slot
+    assert slot and quoted in slot and slot in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ok",
+        "???",
+        "1234",
+        "aaaaaaah",
+        "\ud800\ud800",
+        "http://a.b/c",
+        "de la du des",
+        "🙂" * 50,
+    ],
+)
+def test_nothing_is_quoted_that_reads_oddly(french, text):
+    assert french.read([text]).slot is None
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "de", "ar"])
+def test_reading_bears_any_text(readers, language):
+    for text in ("", " ", "\x00", "\ud800", "x" * 25_000, "mot " * 8_000, "é\u0301" * 5_000):
+        readers[language].read([text])
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("fr", "Il faut plus de policiers.", "Il faut moins de policiers."),
+        ("en", "Rents should be frozen.", "Rents should not be frozen."),
+        ("de", "Man soll Autos verbieten.", "Man soll Autos nicht verbieten."),
+        ("ar", "يجب بناء محطات نووية جديدة.", "يجب ألا نبني محطات نووية جديدة."),
+    ],
+)
+def test_two_sides_of_an_issue_are_one_topic(readers, language, one, other):
+    assert readers[language].read([one]).topic == readers[language].read([other]).topic

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text import bare, clean, count_words, fold, folded, plain, sentences, words
+
+
+@pytest.mark.parametrize(
+    ("seen", "read"),
+    [
+        ("STOP", "stop"),
+        ("ѕtор", "stop"),  # Cyrillic look-alikes
+        ("s\u200bt\u200do\u2060p", "stop"),  # zero-width
+        ("\u202estop\u202c", "stop"),  # bidirectional control
+        ("ｓｔｏｐ", "stop"),  # full width
+        ("sto\u00adp", "stop"),  # soft hyphen
+        ("s\U000e0074top", "stop"),  # tag character
+        ("stop\ufe0f", "stop"),  # variation selector
+        ("d’accord", "d'accord"),
+        ("ﬁn", "fin"),
+        ("كـــفى", "كفي"),
+        ("كَفَى", "كفي"),
+        ("Straße", "strasse"),
+    ],
+)
+def test_one_word_is_one_word_however_it_is_disguised(seen, read):
+    assert folded(seen) == read
+
+
+def test_a_span_of_folded_text_leads_back_to_what_was_written():
+    text = "Est-ce d’après l’É\u200bcole ?"
+    seen = fold(text)
+    start = seen.text.index("école")
+    assert text[slice(*seen.span(start, start + 5))] == "É\u200bcole"
+
+
+@given(st.text())
+def test_every_span_of_folded_text_lies_in_the_original(text):
+    seen = fold(text)
+    for index in range(len(seen.text)):
+        start, end = seen.span(index, index + 1)
+        assert 0 <= start <= end <= len(text)
+
+
+@given(st.text())
+def test_cleaning_twice_is_cleaning_once(text):
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.text())
+def test_no_control_character_or_lone_surrogate_is_left(text):
+    clean(text).encode("utf-8")
+
+
+def test_piled_up_marks_are_cut_to_three():
+    assert clean("e" + "\u0301" * 40) == "e" + "\u0301" * 3
+
+
+def test_words_are_cut_at_apostrophes_and_hyphens():
+    assert [w.text for w in words("l'hôpital, avez-vous 3 km ?")] == [
+        "l", "hôpital", "avez", "vous", "3", "km",
+    ]  # fmt: skip
+
+
+def test_words_with_arabic_vowels_stay_whole():
+    assert [w.text for w in words("كَتَبْتُ رسالة")] == ["كَتَبْتُ", "رسالة"]
+
+
+def test_a_reader_counts_what_spaces_separate():
+    assert count_words("Qu'est-ce que « l'hôpital » ?") == 3
+
+
+def test_a_decimal_number_does_not_end_a_sentence():
+    assert sentences("C'est 3.5 % non ? Oui.\nVoilà") == ("C'est 3.5 % non ?", "Oui.", "Voilà")
+
+
+def test_plain_words_have_neither_accent_nor_sign():
+    assert plain("Ça suffit !!") == "ca suffit"
+    assert bare("Où, à l'École ?") == "ou, a l'ecole ?"
