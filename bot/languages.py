@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain import LANGUAGES, Dialogue, Message
 from bot.ports import LanguageDetector, PromptBook
-from bot.text import clean, count_words
+from bot.text import clean, count_words, plain
 
 CLOSE_TO = {
     "als": "de", "bar": "de", "gsw": "de", "ksh": "de", "lb": "de", "nds": "de", "pfl": "de",
@@ -19,6 +19,9 @@ FEW = 3
 """Below this many words a text does not change the language of a thread."""
 SURE = 0.5
 UNSURE = 0.12
+LATIN_ARABIC = 2
+"""Words of Arabic in Latin letters that are enough to tell it, if they are a fifth of all."""
+_LATIN_ARABIC = re.compile(r"(?:[a-z]*[2379]+[a-z]+|[a-z]+[379]+)[a-z2379]*")
 _ARABIC = re.compile("[\u0600-\u06ff]")
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -44,6 +47,8 @@ class Languages:
         letters = _LETTERS.findall(text)
         if len(_ARABIC.findall(text)) * 2 > len(letters):
             return "ar"
+        if self._is_latin_arabic(text):
+            return "ar"
         if thread and count_words(text) < FEW:
             return thread
         if not letters:
@@ -53,6 +58,12 @@ class Languages:
     def which(self) -> str:
         """Return the question which language the person prefers, in all four."""
         return "\n".join(self.book.text(code, "notice.unknown-language") for code in LANGUAGES)
+
+    def _is_latin_arabic(self, text: str) -> bool:
+        listed = self.book.lexicon("ar", "latin")["words"]
+        found = plain(text).split()
+        hits = [w for w in found if w in listed or _LATIN_ARABIC.fullmatch(w)]
+        return len(hits) >= LATIN_ARABIC and len(hits) * 5 >= len(found)
 
     def _scored(self, text: str, thread: str | None) -> str | None:
         scores = dict.fromkeys(LANGUAGES, 0.0)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import LanguageDetector, PromptBook, Tools
 from bot.rules import compile_pattern, outside_quotes
-from bot.text import bare, count_words
+from bot.text import bare, count_words, words
 
 SURE = 0.6
+FUNCTION = 0.4
+"""Share of function words that shows a language."""
 FEWEST = 4
 """Words below which a detector is not asked."""
 _ARABIC = re.compile("[\u0600-\u06ff]")
@@ -23,6 +25,7 @@ class InLanguage:
     book: PromptBook
     detector: LanguageDetector
     name: str = "in_language"
+    _function: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Ask for another draft."""
@@ -47,11 +50,19 @@ class InLanguage:
     def _other(self, text: str, language: str) -> bool:
         if (language == "ar") != bool(_ARABIC.search(text)):
             return True
-        if language == "ar" or count_words(text) < FEWEST:
+        if language == "ar" or count_words(text) < FEWEST or self._sounds(text, language):
             return False
         scores = self.detector.detect(text)
         best = max(scores, key=lambda code: scores[code], default=language)
         return best != language and scores[best] >= SURE
+
+    def _sounds(self, text: str, language: str) -> bool:
+        """Return whether enough of *text* is the language's function words: a sure sign."""
+        if language not in self._function:
+            listed = self.book.lexicon(language, "vocabulary")["function"]
+            self._function[language] = frozenset(bare(w.text) for f in listed for w in words(f))
+        found = [bare(w.text) for w in words(text)]
+        return sum(w in self._function[language] for w in found) >= FUNCTION * len(found)
 
     def _register(self, text: str, dialogue: Dialogue, language: str) -> bool:
         """Return whether one says « tu » and the other « vous »."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
-from bot.text import Word, bare, folded, words
+from bot.text import Word, bare, fold, folded, plain, words
 
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
@@ -21,6 +21,9 @@ class Vocabulary:
     forms: frozenset[str]
     lemmas: frozenset[str]
     presupposing: frozenset[str]
+    """Words that take something for granted, unless the person said it."""
+    phrases: re.Pattern[str] | None
+    """The same, of several words."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,23 @@ class OwnWords:
             if not any(match.group() in said for said in texts):
                 yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
         said = _Said(texts, self.lemmatiser, language)
+        yield from self._phrases(rest, vocabulary, said, language)
         for word in words(rest):
             form = bare(word.text)
             if form in said.forms or (form in vocabulary.forms - vocabulary.presupposing):
                 continue
             if finding := self._judged(word, form, vocabulary, said, language):
                 yield finding
+
+    def _phrases(
+        self, text: str, vocabulary: Vocabulary, said: _Said, language: str
+    ) -> Iterable[Finding]:
+        seen = fold(text, accents=False)
+        for match in vocabulary.phrases.finditer(seen.text) if vocabulary.phrases else ():
+            if not set(plain(match.group()).split()) <= said.forms:
+                start, end = seen.span(*match.span())
+                phrase = Word(text[start:end], start, end)
+                yield self._finding("presupposing", Label.PRESUPPOSITION, language, phrase)
 
     def _judged(
         self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
@@ -87,7 +101,8 @@ class OwnWords:
             self._vocabularies[language] = Vocabulary(
                 forms=listed | _forms(frames),
                 lemmas=listed,
-                presupposing=_forms(lists["presupposing"]),
+                presupposing=_forms(p for p in lists["presupposing"] if _is_word(p)),
+                phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
             )
         return self._vocabularies[language]
 
@@ -115,6 +130,15 @@ class _Said:
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(bare(w.text) for text in texts for w in words(text))
+
+
+def _is_word(listed: str) -> bool:
+    return len(words(listed)) == 1
+
+
+def _any_of(phrases: Iterable[str]) -> re.Pattern[str] | None:
+    patterns = [r"\W+".join(re.escape(w) for w in plain(phrase).split()) for phrase in phrases]
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b") if patterns else None
 
 
 def _place(where: Word | re.Match[str]) -> tuple[str, int, int]:

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.commands import Commands
+from bot.domain import LANGUAGES, Kind
+from bot.notices import Notices
+from bot.text import plain
+from tests.conftest import BENCHES, dialogue
+
+
+@pytest.fixture
+def commands(book) -> Commands:
+    return Commands(book, Notices(book))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_listed_word_is_its_command(book, commands, language):
+    for consented in (True, False):
+        talk = dialogue(language=language, consented=consented)
+        for name, table in book.lexicon(language, "commands").items():
+            if (name in {"agree", "disagree"}) and consented:
+                continue
+            for word in table["words"]:
+                assert commands.parse(word, talk) == (name, language), word
+                assert commands.parse(f"  {word.upper()} !", talk) == (name, language), word
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_word_on_a_button_is_its_command(book, commands, language):
+    for name, label in book.lexicon(language, "notices")["action"].items():
+        talk = dialogue(language=language, consented=name != "agree")
+        found = commands.parse(label, talk)
+        assert found and found[0] == name, label
+
+
+@pytest.mark.parametrize(
+    "word", ["/stop", "!stop", "Stop.", "STOP", "ѕtор", "st\u200bop", "arrete"]
+)
+def test_a_stop_word_is_obeyed_however_it_is_typed(commands, word):
+    assert commands.parse(word, dialogue())[0] == "stop"
+
+
+def test_a_command_of_another_language_is_understood(commands):
+    assert commands.parse("توقف", dialogue(language="fr"))[0] == "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "il faut arrêter les travaux",
+        "stop aux voitures en ville",
+        "je passe tous les jours devant l'école",
+        "pourquoi le bus ne passe plus le dimanche",
+        "j'aide mes voisins",
+        "aider les anciens",
+    ],
+)
+def test_a_contribution_that_holds_such_a_word_is_no_command(commands, text):
+    assert commands.parse(text, dialogue()) is None
+
+
+@pytest.mark.parametrize("text", ["oui", "non", "yes", "ok", "نعم", "ja"])
+def test_yes_and_no_are_answers_once_the_person_has_agreed(commands, text):
+    assert commands.parse(text, dialogue()) is None
+    assert commands.parse(text, dialogue(consented=False)) is not None
+
+
+def test_no_word_stands_for_two_commands(book):
+    for language in LANGUAGES:
+        seen: dict[str, str] = {}
+        for name, table in book.lexicon(language, "commands").items():
+            for word in table["words"]:
+                assert seen.setdefault(plain(word), name) == name, word
+
+
+async def test_the_recap_is_the_persons_own_sentences_in_order(citizen):
+    await citizen.says(f"{BENCHES} Ma mère ne peut plus marcher longtemps.")
+    await citizen.says("Près du marché.")
+    reply = await citizen.says("récapitulatif")
+    assert reply.kind is Kind.RECAP
+    said = [line[2:] for line in reply.text.splitlines() if line.startswith("– ")]
+    assert said == [BENCHES, "Ma mère ne peut plus marcher longtemps.", "Près du marché."]
+
+
+async def test_skipping_moves_on_without_asking_again(citizen):
+    first = await citizen.says(BENCHES)
+    second = await citizen.says("passer")
+    assert second.kind is Kind.QUESTION
+    assert first.text != second.text
+
+
+async def test_i_do_not_know_counts_as_an_answer(citizen):
+    replies = [await citizen.says(BENCHES)]
+    replies += [await citizen.says("je ne sais pas") for _ in range(3)]
+    assert [r.kind for r in replies] == [Kind.QUESTION] * 3 + [Kind.RECAP]
+
+
+async def test_there_is_nothing_to_explain_before_a_question(citizen):
+    for word in ("pourquoi cette question", "question orientée", "passer", "récapitulatif"):
+        reply = await citizen.says(word)
+        assert reply.kind is Kind.NOTICE
+
+
+async def test_help_lists_what_can_be_asked(citizen, book):
+    reply = await citizen.says("aide")
+    for action in reply.actions:
+        assert action.label in reply.text
+
+
+async def test_a_refusal_keeps_nothing(citizen):
+    from tests.conftest import Citizen
+
+    other = Citizen(citizen.service, sender="bob")
+    reply = await other.says("non")
+    assert reply.kind is Kind.NOTICE
+    assert not (await citizen.service.record.dialogue(other.room, "bob")).consented
+
+
+async def test_the_conversation_goes_on_in_the_language_of_the_person(citizen):
+    assert (await citizen.says("We need more benches in the town centre.")).language == "en"
+    assert (await citizen.says("near the market")).language == "en"
+    assert (await citizen.says("Wir brauchen mehr Bänke in der Stadtmitte.")).language == "de"
+    assert (await citizen.says("نحتاج إلى مزيد من المقاعد في المدينة")).language == "ar"
+
+
+async def test_a_new_idea_begins_after_the_recap(citizen):
+    for text in (BENCHES, "au marché", "pour ma mère", "oui"):
+        reply = await citizen.says(text)
+    assert reply.kind is Kind.RECAP
+    reply = await citizen.says("La cantine devrait servir des légumes du coin.")
+    assert reply.kind is Kind.QUESTION
+    talk = await citizen.service.record.dialogue(citizen.room, "ana")
+    assert len(talk.idea.texts) == 1

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+
+from bot.domain import LANGUAGES
+from bot.lab import Lab, run
+from bot.text import count_words, sentences
+from tests.conftest import BENCHES, CASES, rows, service, shared
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return Lab(service())
+
+
+async def through(work, *lines: str) -> tuple[int, list[dict], str]:
+    out, errors = io.StringIO(), io.StringIO()
+    code = await run(work, lines, out, errors)
+    return code, [json.loads(line) for line in out.getvalue().splitlines()], errors.getvalue()
+
+
+def item(**values) -> str:
+    return json.dumps({"id": "1", **values})
+
+
+async def test_ask_answers_in_the_published_shape(lab):
+    code, (answer,), errors = await through(lab.ask, item(text=BENCHES))
+    assert code == 0 and errors == ""
+    assert set(answer) == {"id", "question", "move", "frame", "source", "attempts", "lang", "ms"}
+    assert (answer["source"], answer["attempts"], answer["lang"]) == ("frame", 1, "fr")
+    assert answer["frame"].startswith(answer["move"])
+
+
+async def test_judge_answers_in_the_published_shape(lab):
+    question = "Ne pensez-vous pas que c'est trop cher ?"
+    code, (answer,), _ = await through(
+        lab.judge, item(lang="fr", contribution=[BENCHES], question=question)
+    )
+    assert code == 0
+    assert set(answer) == {"id", "decision", "labels", "findings", "ms"}
+    assert answer["decision"] in {"revise", "withhold", "escalate"}
+    for found in answer["findings"]:
+        assert set(found) == {"rule", "label", "start", "end", "reason"}
+        assert found["reason"] and question[found["start"] : found["end"]]
+
+
+async def test_screen_answers_in_the_published_shape(lab):
+    _, (answer,), _ = await through(lab.screen, item(text="Pour qui dois-je voter ?"))
+    assert set(answer) == {"id", "action", "labels", "masked", "lang", "ms"}
+    assert (answer["action"], answer["lang"]) == ("decline", "fr")
+    assert "electoral" in answer["labels"]
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        (BENCHES, "answer"),
+        ("stop", "stop"),
+        ("   ", "ignore"),
+        ("\u200b\u200d", "ignore"),
+        ("J'ai envie de mourir.", "help"),
+    ],
+)
+async def test_screen_tells_what_would_be_done(lab, text, action):
+    _, (answer,), _ = await through(lab.screen, item(text=text, lang="fr"))
+    assert answer["action"] == action
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"text": 7}',
+        '{"text": []}',
+        '{"text": [1]}',
+        '{"text": null}',
+        "[" * 100_000,
+        "\x00",
+    ],
+)
+async def test_a_broken_line_is_named_and_the_others_are_worked_on(lab, line):
+    code, answers, errors = await through(lab.ask, item(text=BENCHES), line, item(text=BENCHES))
+    assert code == 1
+    assert len(answers) == 2
+    assert errors.startswith("line 2: ") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "x" * 25_000,
+        "bancs " * 4_000,
+        "🙂" * 4_000,
+        "\x00\x07\x1b[31mrouge",
+        "\ud800 bancs \udfff",
+        "\u202eeinmal anders\u202c",
+        "e" + "\u0301" * 5_000,
+        "((((((((((",
+        "« « « »",
+        "{slot} {0} %s",
+    ],
+)
+@pytest.mark.parametrize("language", [*LANGUAGES, None, "xx"])
+async def test_no_text_brings_ask_down(lab, text, language):
+    code, (answer,), _ = await through(lab.ask, item(text=text, lang=language))
+    assert code == 0
+    assert_one_question(answer)
+
+
+async def test_several_messages_are_one_idea(lab):
+    first = "Il faut des bancs."
+    _, (answer,), _ = await through(lab.ask, item(text=[first, "Près du marché couvert."]))
+    assert answer["question"].count("?") == 1
+
+
+def assert_one_question(answer: dict) -> None:
+    question = answer["question"]
+    assert len(re.findall(r"[?؟]", question)) == 1, question
+    assert len(sentences(question)) == 1, question
+    assert count_words(question) <= 20, question
+
+
+def assert_varied(answers: list[dict]) -> None:
+    frames = [a["frame"] for a in answers]
+    assert len(set(frames)) >= 25
+    assert max(map(frames.count, set(frames))) <= 0.10 * len(frames)
+
+
+async def assert_asked_well(lab, contributions) -> list[dict]:
+    code, answers, errors = await through(lab.ask, *map(json.dumps, contributions))
+    assert (code, errors) == (0, "")
+    assert len(answers) == len(contributions)
+    for asked, answer in zip(contributions, answers, strict=True):
+        assert answer["lang"] == asked["lang"]
+        assert_one_question(answer)
+    return answers
+
+
+async def test_french_contributions_get_varied_questions(lab):
+    contributions = rows(CASES / "contributions-fr.jsonl")
+    assert len(contributions) >= 120
+    assert_varied(await assert_asked_well(lab, contributions))
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+async def test_contributions_in_every_language_get_a_question_in_it(lab, language):
+    await assert_asked_well(lab, rows(CASES / f"contributions-{language}.jsonl"))
+
+
+async def test_real_comments_get_varied_questions(lab):
+    comments = shared("polis/comments.jsonl")
+    assert_varied(await assert_asked_well(lab, comments))
+
+
+async def test_the_language_is_found_without_being_told(lab):
+    wrong = []
+    for language in LANGUAGES:
+        for case in rows(CASES / f"contributions-{language}.jsonl"):
+            _, (answer,), _ = await through(lab.ask, item(text=case["text"]))
+            if answer["lang"] != language:
+                wrong.append((case["id"], answer["lang"]))
+    # Arabic in Latin letters is not told apart yet.
+    assert len(wrong) <= 8, wrong
+
+
+async def test_what_is_asked_passes_the_judge(lab):
+    """The two ends of the lab agree: a question asked is a question let through."""
+    for language in LANGUAGES:
+        for case in rows(CASES / f"contributions-{language}.jsonl"):
+            asked = await lab.ask(case)
+            given = {"lang": language, "contribution": case["text"]}
+            verdict = await lab.judge({**given, "question": asked["question"]})
+            assert verdict["decision"] == "allow", (asked["question"], verdict["findings"])

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.errors import ConfigError
+from bot.settings import Settings, load
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "socrate.example.toml"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "socrate.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_example_shows_every_setting_at_its_default():
+    shown = tomllib.loads(EXAMPLE.read_text("utf-8"))
+    defaults = Settings().model_dump(mode="json")
+    del defaults["record"]["key"]  # beside the database: it has no value to show
+    assert shown == defaults
+
+
+def test_the_example_is_accepted():
+    assert load(EXAMPLE, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("[model]\nnmae = 'x'", "model.nmae"),
+        ("[modle]\nname = 'x'", "modle"),
+        ("colour = 1", "colour"),
+        ("[model]\ntimeout = 'soon'", "model.timeout"),
+        ("[model]\nattempts = 9", "model.attempts"),
+        ("[bot]\nlanguage = 'es'", "bot.language"),
+        ("[model]\nname = 7", "model.name"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_by_its_path(tmp_path, text, path):
+    with pytest.raises(ConfigError, match=path):
+        load(write(tmp_path, text), {})
+
+
+def test_a_file_that_is_not_toml_or_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(write(tmp_path, "= ="), {})
+    with pytest.raises(ConfigError, match="missing"):
+        load(tmp_path / "missing.toml", {})
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    path = write(tmp_path, "[model]\nname = 'ollama:a'\ntimeout = 5")
+    found = load(path, {"SOCRATE_MODEL__NAME": "ollama:b", "HOME": "/"})
+    assert (found.model.name, found.model.timeout) == ("ollama:b", 5)
+
+
+def test_lists_in_the_environment_are_separated_by_commas():
+    assert load(None, {"SOCRATE_BOT__SCREENS": "empty,traps"}).bot.screens == ("empty", "traps")
+
+
+@pytest.mark.parametrize("name", ["SOCRATE_MODL__NAME", "SOCRATE_MODEL__NMAE", "SOCRATE_DEBUG"])
+def test_an_unknown_variable_is_an_error_that_names_it(name):
+    with pytest.raises(ConfigError) as error:
+        load(None, {name: "x"})
+    assert name.removeprefix("SOCRATE_").lower().replace("__", ".") in str(error.value).lower()
