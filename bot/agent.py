@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from bot.domain import Answer, Dialogue, Draft, Frame, Idea, Move, Prompt, Source
-from bot.errors import ModelError
+from bot.errors import AnswerError, ModelError
 from bot.ports import ChatModel, PromptBook
 from bot.reading import Reader, Readers, Reading
 from bot.text import clean, count_words, plain
@@ -28,6 +28,8 @@ FOLLOW_UPS = 3
 SAME_KIND = 2
 """Questions of one move on one idea at most (rule 6)."""
 QUESTION_WORDS = 20
+RAW = 2_000
+"""Characters of a model's answer that go on record."""
 OFFERED = 12
 """Frames a model may choose among."""
 
@@ -109,10 +111,13 @@ class Agent:
     def __post_init__(self) -> None:
         object.__setattr__(self, "readers", Readers(self.book))
 
-    @property
-    def free(self) -> bool:
-        """Whether a model takes part."""
-        return self.model is not None and self.strategy != "built-in"
+    def asks_model(self, dialogue: Dialogue) -> bool:
+        """Return whether a model words the next question: the last one is always vetted.
+
+        The risk of steering grows with depth, so freedom shrinks with it (rule 6).
+        """
+        takes_part = self.model is not None and self.strategy != "built-in"
+        return takes_part and len(dialogue.idea.asked) < FOLLOW_UPS - 1
 
     def read(self, dialogue: Dialogue) -> Reading:
         """Return what the person's messages on this idea say so far."""
@@ -155,7 +160,7 @@ class Agent:
             move=move,
             source=Source.DRAFT,
             prompt=prompt.ref,
-            raw=answer.text,
+            raw=answer.text[:RAW],
             answer=answer,
         )
 
@@ -257,7 +262,7 @@ def _filled(
         frame=frame.id,
         slot=slot,
         prompt=prompt.ref if prompt else "",
-        raw=answer.text if answer else "",
+        raw=answer.text[:RAW] if answer else "",
         answer=answer,
     )
 
@@ -281,16 +286,16 @@ def _selected(
     """Return the frame and words a model chose.
 
     Raises:
-        ModelError: The answer is not of the schema, or quotes what the person did not write.
+        AnswerError: The answer is not of the schema, or quotes what the person did not write.
     """
     try:
         chosen = json.loads(text)
         frame = next(f for f in offered if f.id == chosen["frame"])
         slot = chosen["slot"]
     except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
-        raise ModelError("the answer is not one of the questions offered") from None
+        raise AnswerError(text[:RAW]) from None
     if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
-        raise ModelError("the quoted words are not the person's")
+        raise AnswerError(text[:RAW])
     if slot and count_words(frame.fill(slot)) > QUESTION_WORDS:
         slot = ""
     return frame, slot or None

@@ -316,6 +316,28 @@ class Entry:
     seal: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """A name or personal datum that a placeholder stands for."""
+
+    placeholder: str
+    """Such as ``[PARTY_1]``: the same for the same words throughout an idea."""
+    kind: str
+    """What it is: ``PARTY``, ``PERSON``, ``PHONE``, …"""
+    text: str
+    """What the person wrote."""
+    personal: bool
+    """Whether it is personal data, which is never said again by the bot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """Texts with names and personal data replaced: all that rules and models see."""
+
+    texts: tuple[str, ...]
+    hidden: tuple[Hidden, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question already put on this idea."""

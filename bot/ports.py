@@ -13,6 +13,7 @@ from bot.domain import (
     Entry,
     Event,
     Frame,
+    Masked,
     Message,
     Prompt,
     Register,
@@ -116,6 +117,14 @@ class Tools:
     book: PromptBook
     lemmatiser: Lemmatiser
     detector: LanguageDetector
+
+
+class Masker(Protocol):
+    """Hides names and personal data before any rule or model reads a text."""
+
+    def mask(self, texts: Sequence[str], language: str) -> Masked:
+        """Return *texts* with placeholders; the same words get the same one in all of them."""
+        ...
 
 
 class Record(Protocol):

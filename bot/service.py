@@ -17,15 +17,18 @@ from bot.domain import (
     Draft,
     Entry,
     Event,
+    Finding,
     Idea,
     Kind,
     Label,
     Message,
+    Move,
     Room,
+    Source,
     Turn,
     Verdict,
 )
-from bot.errors import DeliveryError, ModelError
+from bot.errors import AnswerError, DeliveryError, ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.languages import Languages
 from bot.notices import PROCESS, Notices
@@ -58,8 +61,11 @@ class Service:
         if dialogue.consented:
             return message
         command = self.commands.parse(message.text, dialogue)
-        name, language = command or ("", self.languages.choose(message, dialogue))
-        return replace(message, text=name, language=language)
+        if command:
+            return replace(message, text=command[0], language=command[1])
+        # An empty message tells no language: the notice is then shown in all of them.
+        language = self.languages.choose(message, dialogue) if message.text.strip() else None
+        return replace(message, text="", language=language)
 
     async def handle(self, message: Message, platform: Platform) -> Entry | None:
         """Answer *message*, if it is meant for us.
@@ -144,7 +150,7 @@ class Service:
     async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
         """Return *turn* with every draft tried, and the one that may be asked."""
         # A screen that could not run keeps the text from a model, not from a vetted question.
-        if self.agent.free and outcome(turn.screening) is Decision.ALLOW:
+        if self.agent.asks_model(dialogue) and outcome(turn.screening) is Decision.ALLOW:
             turn = await self._drafted(turn, dialogue)
             if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
                 return turn, turn.attempts[-1].draft
@@ -160,14 +166,25 @@ class Service:
         for _ in range(self.attempts):
             try:
                 draft = await self.agent.draft(dialogue, advice)
+            except AnswerError as exc:
+                turn = self._unusable(turn, exc.raw)
             except ModelError as exc:
                 return replace(turn, why=f"model failed: {exc}")
-            turn = await self._tried(turn, draft, dialogue)
+            else:
+                turn = await self._tried(turn, draft, dialogue)
             verdicts = turn.attempts[-1].verdicts
             if outcome(verdicts) is not Decision.REVISE:
                 break
             advice = "; ".join(f.reason for f in findings(verdicts))
         return turn
+
+    def _unusable(self, turn: Turn, raw: str) -> Turn:
+        """Return *turn* with an answer that is no draft at all on record."""
+        reason = self.notices.book.text(turn.language, "reason.unusable")
+        found = Finding(rule="select.schema", label=Label.FORM, reason=reason)
+        verdict = Verdict(policy="select", decision=Decision.REVISE, findings=(found,))
+        draft = Draft(text="", move=Move.CLARIFY, source=Source.SELECT, raw=raw)
+        return replace(turn, attempts=(*turn.attempts, Attempt(draft, (verdict,))))
 
     async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
         verdicts: tuple[Verdict, ...] = await judge(self.gates, draft, dialogue)

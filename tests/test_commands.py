@@ -6,7 +6,7 @@ from bot.commands import Commands
 from bot.domain import LANGUAGES, Kind
 from bot.notices import Notices
 from bot.text import plain
-from tests.conftest import BENCHES, dialogue
+from tests.conftest import BENCHES, Citizen, dialogue
 
 
 @pytest.fixture
@@ -109,8 +109,6 @@ async def test_help_lists_what_can_be_asked(citizen, book):
 
 
 async def test_a_refusal_keeps_nothing(citizen):
-    from tests.conftest import Citizen
-
     other = Citizen(citizen.service, sender="bob")
     reply = await other.says("non")
     assert reply.kind is Kind.NOTICE

@@ -4,12 +4,11 @@ import pytest
 
 from bot.domain import Register
 from bot.reading import Reader, Readers
+from prompts import load
 
 
 @pytest.fixture(scope="module")
 def readers() -> Readers:
-    from prompts import load
-
     return Readers(load())
 
 

@@ -796,7 +796,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def appending(path: Path, who: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 # our own words
+    return subprocess.Popen(  # our own words
         [sys.executable, "-c", APPENDING, str(path), who],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -869,7 +869,7 @@ print(stop_at)
 
 def killed_at_each_statement(folder: Path) -> int:
     """Do the same work in one record after the other; return how many were left by a kill."""
-    done = subprocess.run(  # noqa: S603 # our own words
+    done = subprocess.run(  # our own words
         [sys.executable, "-c", KILLED_AT_A_STATEMENT, str(folder)],
         cwd=ROOT,
         capture_output=True,
