@@ -149,8 +149,7 @@ class Service:
 
     async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
         """Return *turn* with every draft tried, and the one that may be asked."""
-        # A screen that could not run keeps the text from a model, not from a vetted question.
-        if self.agent.asks_model(dialogue) and outcome(turn.screening) is Decision.ALLOW:
+        if self.agent.asks_model(dialogue) and not _kept_from_models(turn.screening):
             turn = await self._drafted(turn, dialogue)
             if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
                 return turn, turn.attempts[-1].draft
@@ -201,6 +200,12 @@ class Service:
     ) -> Turn:
         reply = self.notices.reply(turn.message, turn.language, text, kind=kind, actions=actions)
         return replace(turn, reply=reply, why=why)
+
+
+def _kept_from_models(screening: Sequence[Verdict]) -> bool:
+    """Return whether a screen found a command to the model, or could not run."""
+    labels = {found.label for found in findings(screening)}
+    return Label.INJECTION in labels or outcome(screening) is not Decision.ALLOW
 
 
 def _heard(dialogue: Dialogue, message: Message) -> Dialogue:

@@ -14,7 +14,6 @@ from html import escape
 from pathlib import Path
 
 SAID = (
-    "bonjour",
     "j'accepte",
     "Il faudrait plus de bancs en ville pour les anciens.",
     "Surtout entre la gare et le marché.",
@@ -22,7 +21,7 @@ SAID = (
     "Ma mère doit s'asseoir tous les cent mètres.",
     "voir mon idée",
 )
-WIDTH, HEIGHT = 114, 70
+WIDTH, HEIGHT = 122, 70
 PATIENCE = 20.0
 """Seconds to wait for an answer."""
 PICTURE = Path(__file__).with_name("terminal-fr.svg")

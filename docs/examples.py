@@ -1,0 +1,124 @@
+"""Run the examples of a page and put what they print in their place: ``python -m docs.examples``.
+
+An example is a ``console`` block: lines that begin with ``$`` are commands, those that begin with
+``>`` are typed by a person, the rest is printed. The examples of a page share one folder.
+"""  # noqa: INP001 - docs are no package
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "README.fr.md", "docs/tutorial.md", "docs/tutorial.fr.md")
+SECONDS = 60
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_STYLE = re.compile(r"\x1b\[\d*m")
+_VARIES = re.compile(
+    r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d\.\d+\+00:00)?"  # when
+    r"|\b[0-9a-f]{64}\b"  # seals
+    r"|(?<=terminal )[0-9a-f]{12}\b"  # the room of a run
+    r'|(?<="ms": )[\d.]+'
+)
+
+
+def refreshed(page: str, folder: Path) -> str:
+    """Return *page* with what its examples print now; what varies by nature is left alone."""
+    _set_up(folder)
+    return _BLOCK.sub(lambda match: f"```console\n{_run(match.group(1), folder)}```", page)
+
+
+def _run(block: str, folder: Path) -> str:
+    """Return *block* as it would read if it were run now."""
+    commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    typed = [line[2:] for line in block.splitlines() if line.startswith("> ")]
+    printed = "".join(f"$ {command}\n{_output(command, typed, folder)}" for command in commands)
+    return block if steady(printed) == steady(block) else printed
+
+
+def steady(text: str) -> str:
+    """Return *text* without what differs from one run to the next."""
+    return _VARIES.sub("*", text)
+
+
+def _output(command: str, typed: Sequence[str], folder: Path) -> str:
+    said = _typed(command, typed, folder) if typed else _piped(command, folder)
+    lines = (line.rstrip() for line in _STYLE.sub("", said).replace("\r\n", "\n").splitlines())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _piped(command: str, folder: Path) -> str:
+    done = subprocess.run(  # noqa: S602 - our own pages
+        command,
+        shell=True,
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=SECONDS,
+        check=False,
+    )
+    return done.stdout.decode()
+
+
+def _typed(command: str, lines: Sequence[str], folder: Path) -> str:
+    """Return what a terminal shows when a person types *lines*, each after a prompt."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(  # noqa: S602 - our own pages
+        command,
+        shell=True,
+        cwd=folder,
+        env=_environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown, left = b"", list(lines)
+        while chunk := _read(ours):
+            shown += chunk
+            if shown.endswith(b"\n> ") and left:
+                os.write(ours, f"{left.pop(0)}\n".encode())
+        os.close(ours)
+        process.wait(SECONDS)
+    return shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    """Return what *terminal* shows next; nothing once the program is gone."""
+    ready, _, _ = select.select([terminal], [], [], SECONDS)
+    try:
+        return os.read(terminal, 4096) if ready else b""
+    except OSError:  # how Linux says that the other end is closed
+        return b""
+
+
+def _set_up(folder: Path) -> None:
+    """Make *folder* look like a checkout whose ``make`` has nothing left to set up."""
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / "Makefile").write_text("run:\n\t@.venv/bin/socrate chat\n", "utf-8")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, without what a ``make`` around us would tell the one within."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "SOCRATE_"))}
+
+
+def main() -> None:
+    """Bring every page up to date."""
+    for name in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            page = ROOT / name
+            page.write_text(refreshed(page.read_text("utf-8"), Path(folder)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
