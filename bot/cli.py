@@ -76,7 +76,7 @@ async def _chat(settings: Settings) -> None:
 
     model = wiring.model(settings.model)
     async with wiring.record(settings) as record:
-        service = wiring.service(settings, record, model)
+        service = wiring.service(settings, record, model, wiring.judge(settings.judge))
         book = service.agent.book
         if model is not None:
             await _announce(model, book, settings)
@@ -194,7 +194,8 @@ async def _lab(
     from bot import wiring
     from bot.lab import Lab, run
 
-    lab = Lab(wiring.service(settings, wiring.memory(), wiring.model(settings.model)))
+    model, judge = wiring.model(settings.model), wiring.judge(settings.judge)
+    lab = Lab(wiring.service(settings, wiring.memory(), model, judge))
     return await run(work(lab), file, sys.stdout, sys.stderr)
 
 

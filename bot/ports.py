@@ -26,7 +26,10 @@ from bot.domain import (
 class Platform(Protocol):
     """A chat network. One module each in ``adapters/``."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in the configuration and on record."""
+        ...
 
     def messages(self) -> AsyncIterator[tuple[Message, str]]:
         """Yield what citizens write, each with the platform's cursor after it."""
@@ -46,7 +49,10 @@ class Platform(Protocol):
 class ChatModel(Protocol):
     """A language model. One module each in ``adapters/``."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Which model it is, as the configuration names it."""
+        ...
 
     async def complete(self, prompt: Prompt) -> Answer:
         """Return the model's answer, bounded in time and size.
@@ -60,7 +66,10 @@ class ChatModel(Protocol):
 class Policy(Protocol):
     """A rule on what may be answered or said. One module each in ``policies/``."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in the configuration and on record."""
+        ...
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Judge *utterance*; ``dialogue.language`` is set, ``dialogue.idea`` holds the words.

@@ -47,6 +47,8 @@ class Service:
     """Judge what citizens write."""
     gates: Sequence[Policy]
     """Judge what the bot would say."""
+    judge: Policy | None = None
+    """Gives a second look to what the gates let through, if a model is there for it."""
     record: Record
     commands: Commands
     notices: Notices
@@ -187,6 +189,8 @@ class Service:
 
     async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
         verdicts: tuple[Verdict, ...] = await judge(self.gates, draft, dialogue)
+        if self.judge and outcome(verdicts) is Decision.ALLOW:
+            verdicts = (*verdicts, *await judge([self.judge], draft, dialogue))
         return replace(turn, attempts=(*turn.attempts, Attempt(draft, verdicts)))
 
     def _recapped(self, turn: Turn, dialogue: Dialogue, *, specific: bool) -> Turn:

@@ -63,6 +63,16 @@ class ModelSettings(_Section):
     seed: int = 7
 
 
+class JudgeSettings(_Section):
+    """A second model that looks at what a model wrote and the rules let through; off by default."""
+
+    name: str = ""
+    """``provider:model``; empty for none."""
+    url: str = ""
+    timeout: float = Field(default=3.0, gt=0, le=60)
+    """Seconds after which there is no verdict, and a vetted question is asked."""
+
+
 class RecordSettings(_Section):
     """Where what is said is kept."""
 
@@ -85,6 +95,7 @@ class Settings(_Section):
 
     bot: BotSettings = BotSettings()
     model: ModelSettings = ModelSettings()
+    judge: JudgeSettings = JudgeSettings()
     record: RecordSettings = RecordSettings()
     organiser: OrganiserSettings = OrganiserSettings()
 

@@ -14,8 +14,9 @@ from bot.languages import Languages
 from bot.notices import Notices
 from bot.ports import ChatModel, PromptBook, Record, Tools
 from bot.service import Service
-from bot.settings import ModelSettings, Settings
+from bot.settings import JudgeSettings, ModelSettings, Settings
 from policies import load_policies
+from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
     from adapters.langchain import LangChainModel
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from storage.sql import SqlRecord
 
 
-def service(settings: Settings, record: Record, model: ChatModel | None = None) -> Service:
-    """Return the service that *settings* describe, over *record* and *model*."""
+def service(
+    settings: Settings,
+    record: Record,
+    model: ChatModel | None = None,
+    judge: ChatModel | None = None,
+) -> Service:
+    """Return the service that *settings* describe, over *record*, *model* and *judge*."""
     words = book()
     tools = Tools(book=words, lemmatiser=DictionaryLemmatiser(), detector=FastLanguageDetector())
     notices = Notices(words, _facts(settings, model))
@@ -33,6 +39,7 @@ def service(settings: Settings, record: Record, model: ChatModel | None = None) 
         agent=Agent(words, model, settings.model.strategy if model else "built-in"),
         screens=load_policies(settings.bot.screens, tools),
         gates=load_policies(settings.bot.gates, tools),
+        judge=SecondLook(words, judge) if judge else None,
         record=record,
         commands=Commands(words, notices),
         notices=notices,
@@ -77,6 +84,11 @@ def model(settings: ModelSettings) -> LangChainModel | None:
         temperature=settings.temperature,
         seed=settings.seed,
     )
+
+
+def judge(settings: JudgeSettings) -> LangChainModel | None:
+    """Return the model that gives a second look, if *settings* name one."""
+    return model(ModelSettings(name=settings.name, url=settings.url, timeout=settings.timeout))
 
 
 def book() -> PromptBook:

@@ -31,15 +31,15 @@ _VARIES = re.compile(
 
 def refreshed(page: str, folder: Path) -> str:
     """Return *page* with what its examples print now; what varies by nature is left alone."""
-    _set_up(folder)
+    set_up(folder)
     return _BLOCK.sub(lambda match: f"```console\n{_run(match.group(1), folder)}```", page)
 
 
 def _run(block: str, folder: Path) -> str:
     """Return *block* as it would read if it were run now."""
     commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-    typed = [line[2:] for line in block.splitlines() if line.startswith("> ")]
-    printed = "".join(f"$ {command}\n{_output(command, typed, folder)}" for command in commands)
+    lines = [line[2:] for line in block.splitlines() if line.startswith("> ")]
+    printed = "".join(f"$ {command}\n{_output(command, lines, folder)}" for command in commands)
     return block if steady(printed) == steady(block) else printed
 
 
@@ -48,10 +48,9 @@ def steady(text: str) -> str:
     return _VARIES.sub("*", text)
 
 
-def _output(command: str, typed: Sequence[str], folder: Path) -> str:
-    said = _typed(command, typed, folder) if typed else _piped(command, folder)
-    lines = (line.rstrip() for line in _STYLE.sub("", said).replace("\r\n", "\n").splitlines())
-    return "".join(f"{line}\n" for line in lines)
+def _output(command: str, lines: Sequence[str], folder: Path) -> str:
+    shown = typed(command, lines, folder) if lines else _piped(command, folder)
+    return "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
 
 
 def _piped(command: str, folder: Path) -> str:
@@ -68,7 +67,7 @@ def _piped(command: str, folder: Path) -> str:
     return done.stdout.decode()
 
 
-def _typed(command: str, lines: Sequence[str], folder: Path) -> str:
+def typed(command: str, lines: Sequence[str], folder: Path) -> str:
     """Return what a terminal shows when a person types *lines*, each after a prompt."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(  # noqa: S602 - our own pages
@@ -88,7 +87,7 @@ def _typed(command: str, lines: Sequence[str], folder: Path) -> str:
                 os.write(ours, f"{left.pop(0)}\n".encode())
         os.close(ours)
         process.wait(SECONDS)
-    return shown.decode()
+    return _STYLE.sub("", shown.decode()).replace("\r\n", "\n")
 
 
 def _read(terminal: int) -> bytes:
@@ -100,7 +99,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def _set_up(folder: Path) -> None:
+def set_up(folder: Path) -> None:
     """Make *folder* look like a checkout whose ``make`` has nothing left to set up."""
     (folder / ".venv").mkdir()
     (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)

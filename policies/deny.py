@@ -22,6 +22,9 @@ class Deny:
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold what steers; ask for another draft where only the form is wrong."""
+        if isinstance(utterance, Draft) and utterance.frame:
+            # Outside the quotes it is the frame itself, which the tests put to every rule.
+            return Verdict(policy=self.name)
         rest = outside_quotes(utterance.text, dialogue.idea.texts)
         said = " ".join(folded(text) for text in dialogue.idea.texts)
         found = self.rules.find(rest, dialogue.language or "", said=said)
