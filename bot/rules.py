@@ -9,9 +9,18 @@ from typing import Any
 
 from bot.domain import Finding, Label
 from bot.ports import PromptBook
-from bot.text import Folded, bare, fold
+from bot.text import Folded, bare, fold, plain
 
-_QUOTED = re.compile(r"«\s*([^«»]*?)\s*»|“([^“”„]*)”|„([^“”„]*)[“”]|\"([^\"]*)\"")
+_OF_CONTENT = frozenset(
+    {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
+)
+"""Labels that the person's own words excuse, unless the rule says otherwise."""
+CONTENT = 4
+"""Letters from which a word tells something, and that two forms of it share."""
+_QUOTED = re.compile(
+    r"«\s*([^«»]*?)\s*»|»\s*([^«»]*?)\s*«|“([^“”„]*)”|„([^“”„\"]*)[“”\"]|\"([^\"]*)\""
+    r"|‚([^‚‘’]*)[‘’]|‹\s*([^‹›]*?)\s*›|(?<!\w)[‘']([^‘’'\n]{2,60})[’'](?!\w)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +33,22 @@ class Rule:
     unless: re.Pattern[str] | None
     """What makes the whole text harmless."""
     unless_said: bool
-    """Whether the person's own use of the matched words makes them harmless."""
+    """Whether it is harmless where every content word that matched is the person's own."""
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The person's words, as far as they excuse a match."""
+
+    stems: frozenset[str]
+    function: frozenset[str]
+    """Words of the language that carry no content."""
+
+    def holds(self, matched: str) -> bool:
+        """Return whether every content word of *matched* is the person's, in whatever form."""
+        content = [w for w in plain(matched).split() if len(w) > 2 and w not in self.function]  # noqa: PLR2004
+        return bool(content) and all(word[:CONTENT] in self.stems for word in content)
 
 
 @dataclass(frozen=True)
@@ -38,15 +61,20 @@ class RuleLists:
     accents: bool
     """Whether accents count: a citizen may leave them out, the bot may not."""
     _rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    _function: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def find(self, text: str, language: str, *, said: str = "") -> tuple[Finding, ...]:
-        """Return what the rules see in *text*, with spans; *said* is the person's words, folded."""
+        """Return what the rules see in *text*, with spans; *said* is the person's words."""
         if language not in self._rules:
             tables = self.book.lexicon(language, self.file)[self.table]
             reasons = self.book.lexicon(language, "notices")["reason"]
             self._rules[language] = _load(tables, reasons, accents=self.accents)
+            listed = self.book.lexicon(language, "vocabulary")["function"]
+            self._function[language] = frozenset(w for line in listed for w in plain(line).split())
         seen = fold(text, accents=self.accents)
-        found = (_finding(rule, seen, said=said) for rule in self._rules[language])
+        stems = frozenset(word[:CONTENT] for word in plain(said).split())
+        known = Said(stems, self._function[language])
+        found = (_finding(rule, seen, known) for rule in self._rules[language])
         return tuple(finding for finding in found if finding is not None)
 
 
@@ -62,7 +90,7 @@ def _load(
             unless=(
                 compile_pattern(table["unless"], accents=accents) if "unless" in table else None
             ),
-            unless_said=table.get("unless-said", False),
+            unless_said=table.get("unless-said", Label(table["label"]) in _OF_CONTENT),
             reason=table.get("reason") or reasons[table["label"]],
         )
         for table in tables
@@ -98,11 +126,11 @@ def compile_pattern(pattern: str, *, accents: bool) -> re.Pattern[str]:
     )
 
 
-def _finding(rule: Rule, seen: Folded, *, said: str) -> Finding | None:
+def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
     if rule.unless and rule.unless.search(seen.text):
         return None
     for match in rule.pattern.finditer(seen.text):
-        if rule.unless_said and match.group().strip() in said:
+        if rule.unless_said and said.holds(match.group()):
             continue
         start, end = seen.span(*match.span())
         return Finding(rule=rule.id, label=rule.label, start=start, end=end, reason=rule.reason)

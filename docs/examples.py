@@ -24,7 +24,7 @@ _STYLE = re.compile(r"\x1b\[\d*m")
 _VARIES = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d\.\d+\+00:00)?"  # when
     r"|\b[0-9a-f]{64}\b"  # seals
-    r"|(?<=terminal )[0-9a-f]{12}\b"  # the room of a run
+    r"|(?<!@)\b[0-9a-f]{12}\b"  # the room of a run
     r'|(?<="ms": )[\d.]+'
 )
 

@@ -25,7 +25,7 @@ This page is printed by `python -m docs.questions`; a test compares the two.
 
 def page(book: PromptBook) -> str:
     """Return the page, in Markdown."""
-    return "\n".join((OPENING, *_moves(book)))
+    return "\n".join((OPENING, *_moves(book))).rstrip("\n") + "\n"
 
 
 def _moves(book: PromptBook) -> Iterator[str]:

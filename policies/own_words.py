@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from os.path import commonprefix
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
 from bot.text import Word, bare, fold, folded, plain, words
 
+STEM = 5
+"""Letters that words of one family share."""
+ENDING = 4
+"""Letters by which they may differ at the end."""
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
 
@@ -76,9 +81,9 @@ class OwnWords:
         if any(c.isdigit() for c in form):
             return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
-        if lemmas & said.lemmas:
+        if lemmas & said.lemmas or said.has_relative(lemmas):
             return None
-        if lemmas & vocabulary.presupposing:
+        if (lemmas | {form}) & vocabulary.presupposing:
             return self._finding("presupposing", Label.PRESUPPOSITION, language, word)
         if lemmas & vocabulary.lemmas:
             return None
@@ -97,9 +102,10 @@ class OwnWords:
         if language not in self._vocabularies:
             lists = self.book.lexicon(language, "vocabulary")
             frames = (f.plain for r in Register for f in self.book.frames(language, r))
+            acks = self.book.lexicon(language, "notices")["notice"]["ack"]
             listed = _forms((*lists["function"], *lists["neutral"]))
             self._vocabularies[language] = Vocabulary(
-                forms=listed | _forms(frames),
+                forms=listed | _forms((*frames, *acks)),
                 lemmas=listed,
                 presupposing=_forms(p for p in lists["presupposing"] if _is_word(p)),
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
@@ -117,6 +123,13 @@ class _Said:
         self._lemmas: frozenset[str] | None = None
         self.forms = frozenset(map(bare, self._words))
 
+    def has_relative(self, lemmas: Iterable[str]) -> bool:
+        """Return whether a form of the same family was said: « fermeture », « fermer »."""
+        known = self.lemmas
+        if any(_related(lemma, said) for lemma in lemmas for said in known):
+            return True
+        return self._language == "de" and any(_compounded(lemma, known) for lemma in lemmas)
+
     @property
     def lemmas(self) -> frozenset[str]:
         if self._lemmas is None:
@@ -126,6 +139,25 @@ class _Said:
                 for lemma in self._lemmatiser.lemmas(word, self._language)
             )
         return self._lemmas
+
+
+def _related(one: str, other: str) -> bool:
+    """Return whether two words share a stem and differ by an ending."""
+    shared = len(commonprefix((one, other)))
+    return shared >= STEM and max(len(one), len(other)) - shared <= ENDING
+
+
+def _compounded(word: str, known: frozenset[str]) -> bool:
+    """Return whether a German word is part of a compound that was said, or made of such words."""
+    if len(word) >= STEM and any(
+        said.startswith(word) or said.endswith(word) for said in known if len(said) > len(word)
+    ):
+        return True
+    stems = {said[:length] for said in known for length in range(3, len(said) + 1)}
+    return any(
+        word[:cut] in stems and word[cut:].removeprefix("s") in known
+        for cut in range(3, len(word) - 2)
+    )
 
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:

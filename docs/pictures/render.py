@@ -21,7 +21,7 @@ SAID = (
     "Ma mère doit s'asseoir tous les cent mètres.",
     "voir mon idée",
 )
-WIDTH, HEIGHT = 122, 70
+WIDTH, HEIGHT = 114, 70
 PATIENCE = 20.0
 """Seconds to wait for an answer."""
 PICTURE = Path(__file__).with_name("terminal-fr.svg")
