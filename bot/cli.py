@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -184,6 +186,94 @@ def lab_ask(chosen: Chosen, file: IO[str], model: str | None, strategy: str | No
     """Ask one question about each contribution: {id, lang?, text}."""
     settings = chosen.settings(name=model, strategy=strategy)
     sys.exit(_run(_lab(settings, file, lambda lab: lab.ask)))
+
+
+_CASES = ("questions", "contributions", "pairs", "variants", "screens", "personal")
+
+
+class _Several(click.Command):
+    """A command whose files may stand one after another: ``--pairs A B`` is two of them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options, given = {f"--{kind}" for kind in _CASES}, ""
+        spelt: list[str] = []
+        for word in args:
+            more = given in options and not word.startswith("-") and spelt[-1] != given
+            spelt += [given, word] if more else [word]
+            given = word if word.startswith("-") else given
+        return super().parse_args(ctx, spelt)
+
+
+_PATH = click.Path(path_type=Path)
+
+
+def _files(command: Callable[..., None]) -> Callable[..., None]:
+    for kind in reversed(_CASES):
+        command = click.option(f"--{kind}", type=_PATH, multiple=True, metavar="FILE…")(command)
+    return command
+
+
+@cli.command(cls=_Several)
+@_files
+@_MODEL
+@_STRATEGY
+@click.option("--out", type=_PATH, required=True, help="Folder for the report.")
+@click.option("--language", type=click.Choice(["fr", "en", "de", "ar"]), help="Of the report.")
+@click.option("--sample", type=click.IntRange(min=0), default=30, help="Questions for a person.")
+@click.option("--limit", type=click.IntRange(min=1), help="Cases of a kind at most.")
+@click.option("--seed", type=int, default=7, help="Of everything drawn at random.")
+@click.option("--gate", type=_PATH, help="Thresholds (TOML); exit with 1 if one is missed.")
+@click.pass_obj
+def measure(chosen: Chosen, /, model: str | None, strategy: str | None, **given: Any) -> None:
+    """Measure neutrality on JSON Lines, and write a report anyone can reproduce."""
+    sys.exit(_run(_measure(chosen.settings(name=model, strategy=strategy), given)))
+
+
+async def _measure(settings: Settings, given: dict[str, Any]) -> int:
+    from bot import wiring
+    from bot.measure import Bench, Report, measure
+    from bot.measure_cases import Loader
+    from bot.measure_checks import thresholds
+    from bot.measure_progress import Progress
+    from bot.measure_report import Words
+
+    required = thresholds(given["gate"]) if given["gate"] else {}
+    bench = Bench(**_measured(settings), seed=given["seed"])
+    languages = bench.built_in.languages
+    loader = Loader(
+        detect=lambda text: languages.of(text) or languages.default,
+        limit=given["limit"],
+        seed=given["seed"],
+    )
+    cases = loader.load({kind: given[kind] for kind in _CASES})
+    report = Report(
+        words=Words(wiring.book(), given["language"] or settings.bot.language),
+        template=wiring.folders()["prompts"].joinpath("report.html").read_text("utf-8"),
+        command=shlex.join(["socrate", *sys.argv[1:]]),
+        date=datetime.now(UTC),
+        folders=wiring.folders(),
+        sample=given["sample"],
+    )
+    measured = await measure(bench, cases, Progress(sys.stderr))
+    checks = report.write(given["out"], bench, cases, measured, required)
+    for check in checks:
+        if not check.held:
+            click.echo(f"missed: {check.path} is {check.shown}, not {check.limit}", err=True)
+    return int(not all(check.held for check in checks))
+
+
+def _measured(settings: Settings) -> dict[str, Any]:
+    """Return the services to be measured: without a model and, where one is named, with it."""
+    from bot import wiring
+    from bot.measure_exchanges import Counted
+
+    found = wiring.model(settings.model)
+    services = {"built_in": wiring.service(settings, wiring.memory())}
+    if found is None:
+        return services
+    model, judge = Counted(found), wiring.judge(settings.judge)
+    layer = wiring.service(settings, wiring.memory(), model, judge)
+    return {**services, "layer": layer, "model": model}
 
 
 async def _lab(

@@ -337,6 +337,13 @@ class Masked:
     texts: tuple[str, ...]
     hidden: tuple[Hidden, ...] = ()
 
+    def restored(self, text: str) -> str:
+        """Return *text* with public names back in place; personal data stays hidden."""
+        for hidden in self.hidden:
+            if not hidden.personal:
+                text = text.replace(hidden.placeholder, hidden.text)
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

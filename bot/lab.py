@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TextIO, TypeAlias
 
@@ -41,14 +41,17 @@ class Lab:
         """Return the gates' verdict on ``question``, given the person's ``contribution``."""
         texts = _texts(item, "contribution", missing=())
         question = _text(item, "question")
-        dialogue = self._dialogue(item, texts or (question,), texts)
-        draft = Draft(text=question, move=Move.CLARIFY)
+        dialogue = self._dialogue(item, texts or (question,), (*texts, question))
+        masked, hidden = self.service.masked(dialogue)
+        *said, asked = masked.idea.texts
+        dialogue = replace(masked, idea=Idea(texts=tuple(said)))
+        draft = Draft(text=asked, move=Move.CLARIFY)
         verdicts = await judge(self.service.gates, draft, dialogue)
         found = findings(verdicts)
         return {
             "decision": outcome(verdicts).name.lower(),
             "labels": _labels(found),
-            "findings": [_finding(f) for f in found],
+            "findings": [_finding(f, asked, question) for f in found],
         }
 
     async def screen(self, item: Item) -> dict[str, Any]:
@@ -56,12 +59,14 @@ class Lab:
         text = _text(item, "text")
         dialogue = self._dialogue(item, (text,), (text,))
         command = self.service.commands.parse(text, dialogue)
-        verdicts = await judge(self.service.screens, _message(text), dialogue)
+        masked, hidden = self.service.masked(dialogue)
+        kept = hidden.restored(masked.idea.texts[-1])
+        verdicts = await judge(self.service.screens, _message(kept), dialogue)
         found = findings(verdicts)
         return {
             "action": _action(outcome(verdicts), found, command[0] if command else None),
             "labels": _labels(found),
-            "masked": text,
+            "masked": masked.idea.texts[-1],
             "lang": dialogue.language,
         }
 
@@ -70,11 +75,12 @@ class Lab:
         texts = _texts(item, "text")
         dialogue = self._dialogue(item, texts, texts)
         turn = Turn(message=_message(texts[-1]), language=dialogue.language or "")
-        turn, draft = await self.service.worded(turn, dialogue)
+        masked, hidden = self.service.masked(dialogue)
+        turn, draft = await self.service.worded(turn, masked)
         if draft is None:
             raise ValueError("no question passed the gates")
         return {
-            "question": draft.text,
+            "question": hidden.restored(draft.text),
             "move": draft.move.value,
             "frame": draft.frame,
             "source": draft.source.value,
@@ -163,12 +169,14 @@ def _labels(found: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(f.label.value for f in found))
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def _finding(found: Finding, judged: str, question: str) -> dict[str, Any]:
+    """Return *found* with its span in *question*; the whole of it where names were hidden."""
+    same = judged == question
     return {
         "rule": found.rule,
         "label": found.label.value,
-        "start": found.start,
-        "end": found.end,
+        "start": found.start if same else 0,
+        "end": found.end if same else len(question),
         "reason": found.reason,
     }
 

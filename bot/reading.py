@@ -14,7 +14,7 @@ from bot.domain import Register
 from bot.ports import PromptBook
 from bot.quoting import READ, Quoting
 from bot.rules import compile_pattern
-from bot.text import bare, clean, count_words, plain, sentences
+from bot.text import bare, clean, count_words, plain, sentences, without_placeholders
 
 ASPECTS = ("who", "what", "where", "when", "reason", "example", "number")
 """What makes a contribution specific (rule 8)."""
@@ -55,6 +55,7 @@ class Reader:
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Read *texts*, the messages on one idea, oldest first."""
+        texts = [without_placeholders(text) for text in texts]
         bares = [bare(clean(text)[:READ]) for text in texts]
         contents = [self._without_self(text) for text in bares]
         content = "\n".join(contents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from bot.domain import Finding, Label
@@ -47,7 +48,7 @@ class Said:
 
     def holds(self, matched: str) -> bool:
         """Return whether every content word of *matched* is the person's, in whatever form."""
-        content = [w for w in plain(matched).split() if len(w) > 2 and w not in self.function]  # noqa: PLR2004
+        content = [w for w in plain(matched).split() if w not in self.function and _tells(w)]
         return bool(content) and all(word[:CONTENT] in self.stems for word in content)
 
 
@@ -118,12 +119,17 @@ def quotations(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
+@cache
 def compile_pattern(pattern: str, *, accents: bool) -> re.Pattern[str]:
     """Compile *pattern* as it meets folded text; its escapes keep their case."""
     parts = re.split(r"(\\.|\(\?[^)]*?[:=!>])", pattern)
     return re.compile(
         "".join(p if i % 2 else (fold(p).text if accents else bare(p)) for i, p in enumerate(parts))
     )
+
+
+def _tells(word: str) -> bool:
+    return len(word) > 2 or word.isdigit()  # noqa: PLR2004 - shorter words are grammar
 
 
 def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:

@@ -21,6 +21,7 @@ from bot.domain import (
     Idea,
     Kind,
     Label,
+    Masked,
     Message,
     Move,
     Room,
@@ -32,7 +33,7 @@ from bot.errors import AnswerError, DeliveryError, ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.languages import Languages
 from bot.notices import PROCESS, Notices
-from bot.ports import Platform, Policy, Record
+from bot.ports import Masker, Platform, Policy, Record
 
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
@@ -53,6 +54,7 @@ class Service:
     commands: Commands
     notices: Notices
     languages: Languages
+    masker: Masker
     attempts: int = 2
     """Drafts asked of a model before a vetted question is taken."""
     _locks: dict[Room, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -109,7 +111,27 @@ class Service:
         turn = Turn(message=message, language=known.language, command=command)
         if command:
             return await self._next(turn, known)
+        message = self._without_personal_data(message, known)
+        turn = replace(turn, message=message)
         return await self._answer(turn, _heard(known, message), understood=language is not None)
+
+    def masked(self, dialogue: Dialogue) -> tuple[Dialogue, Masked]:
+        """Return *dialogue* as rules and models see it: without names or personal data."""
+        hidden = self._mask(dialogue.idea.texts, dialogue)
+        idea = Idea(texts=hidden.texts, asked=dialogue.idea.asked)
+        return replace(dialogue, idea=idea), hidden
+
+    def _without_personal_data(self, message: Message, dialogue: Dialogue) -> Message:
+        """Return *message* as it is kept: personal data goes on record as a kind only."""
+        hidden = self._mask((*dialogue.idea.texts, message.text), dialogue)
+        return replace(message, text=hidden.restored(hidden.texts[-1]) or message.text)
+
+    def _mask(self, texts: Sequence[str], dialogue: Dialogue) -> Masked:
+        """Return *texts* masked; if that fails nothing of them is read, quoted or prompted."""
+        try:
+            return self.masker.mask(texts, dialogue.language or "")
+        except Exception:  # noqa: BLE001 - a broken rule must fail closed (rule 14)
+            return Masked(texts=("",) * len(texts))
 
     async def _next(self, turn: Turn, dialogue: Dialogue) -> Turn:
         """Go on to another question: the person skipped one, or does not know (rule 7)."""
@@ -139,18 +161,23 @@ class Service:
         return self._said(turn, text, Kind.DECLINE, why="declined")
 
     async def _ask(self, turn: Turn, dialogue: Dialogue) -> Turn:
-        reading = self.agent.read(dialogue)
+        seen, hidden = self.masked(dialogue)
+        reading = self.agent.read(seen)
         if spent(dialogue.idea) or nothing_left(reading):
             return self._recapped(turn, dialogue, specific=not spent(dialogue.idea))
-        turn, passed = await self.worded(turn, dialogue)
+        turn, passed = await self.worded(turn, seen)
         if passed is None:
             return replace(turn, why="no question passed")
-        text = self.notices.acknowledged(passed.text, dialogue, turn.language)
+        question = hidden.restored(passed.text)
+        text = self.notices.acknowledged(question, dialogue, turn.language)
         turn = replace(turn, move=passed.move)
         return self._said(turn, text, Kind.QUESTION, why=turn.why or "ladder", actions=PROCESS)
 
     async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
-        """Return *turn* with every draft tried, and the one that may be asked."""
+        """Return *turn* with every draft tried, and the one that may be asked.
+
+        *dialogue* is as `masked` gives it.
+        """
         if self.agent.asks_model(dialogue) and not _kept_from_models(turn.screening):
             turn = await self._drafted(turn, dialogue)
             if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:

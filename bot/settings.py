@@ -26,7 +26,7 @@ class BotSettings(_Section):
 
     language: Literal["fr", "en", "de", "ar"] = "fr"
     """Language of the first greeting, before the person has written."""
-    screens: tuple[str, ...] = ("empty", "distress", "traps", "injection")
+    screens: tuple[str, ...] = ("empty", "distress", "traps", "injection", "personal_data")
     """Policies on what citizens write, in order."""
     gates: tuple[str, ...] = (
         "one_question",

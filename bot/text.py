@@ -14,12 +14,16 @@ _INVISIBLE = re.compile(
 )
 """Zero-width, bidirectional control, variation selector and tag characters."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNUSUAL = re.compile(
+    f"{_INVISIBLE.pattern}|{_CONTROL.pattern}|[\u0300-\u036f\u0483-\u0489"
+    "\u0640\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+)
 _PILED_MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
 )
 _ARABIC_MARKS = frozenset(map(chr, (*range(0x064B, 0x0660), 0x0670, 0x0640)))
-_LOOKALIKES = str.maketrans(
+_LETTER_FOR_LETTER = str.maketrans(
     "\u2018\u2019\u201b\u02bc\u2032\u00b4`\u2010\u2011\u2012\u2013\u2014"
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
     "\u03b1\u03bf\u03c1\u03bd\u03b9\u03ba\u03c4\u03c5\u03c7"
@@ -28,8 +32,13 @@ _LOOKALIKES = str.maketrans(
     + "i\u0627\u0627\u0627\u0627\u064a\u0647\u064a\u0643",
 )
 """Typographic, Cyrillic, Greek and Arabic variants of one letter (the common ones of UTS 39)."""
+_LOOKALIKES: dict[int, int | str] = {**_LETTER_FOR_LETTER, ord("œ"): "oe", ord("æ"): "ae"}
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
-_SENTENCE = re.compile(r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟]))+[.!?…؟]*")
+_SENTENCE = re.compile(
+    r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟])|(?<=\W\d)\.(?= )|(?<=\W\d\d)\.(?= ))+[.!?…؟]*"
+)
+"""A full stop after one or two digits is an ordinal or a date as often as an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ def fold(text: str, *, accents: bool = True) -> Folded:
     """Return *text* in one case, one form of each letter, without invisible characters."""
     if text.isascii():
         return Folded(text.lower(), None)
+    if (folded := _fold_at_once(text, accents=accents)) is not None:
+        return Folded(folded, None)
     letters: list[str] = []
     offsets: list[int] = []
     for start, cluster in _clusters(text):
@@ -91,6 +102,11 @@ def plain(text: str) -> str:
     return " ".join(_WORD.findall(bare(text)))
 
 
+def without_placeholders(text: str) -> str:
+    """Return *text* with semicolons, as many, where a name or datum was hidden."""
+    return _PLACEHOLDER.sub(lambda match: ";" * len(match.group()), text)
+
+
 def words(text: str) -> tuple[Word, ...]:
     """Return the words of *text* as written, split at apostrophes and hyphens."""
     return tuple(Word(m.group(), m.start(), m.end()) for m in _WORD.finditer(text))
@@ -104,6 +120,28 @@ def count_words(text: str) -> int:
 def sentences(text: str) -> tuple[str, ...]:
     """Return the sentences of *text* in order, each as written."""
     return tuple(s for s in (m.group().strip() for m in _SENTENCE.finditer(text)) if s)
+
+
+def _fold_at_once(text: str, *, accents: bool) -> str | None:
+    """Return *text* folded if each letter stays one letter: nearly always, and ten times faster."""
+    text = text.replace("\u00a0", " ").replace("\u202f", " ")
+    if _UNUSUAL.search(text) or not unicodedata.is_normalized("NFKC", text):
+        return None
+    folded = text.casefold().translate(_LOOKALIKES)
+    if len(folded) != len(text):
+        return None
+    return folded if accents else folded.translate(_UNACCENTED)
+
+
+class _Unaccented(dict[int, str]):
+    """Each letter without its accents, worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _without_marks(chr(code))
+        return self[code]
+
+
+_UNACCENTED = _Unaccented()
 
 
 def _clusters(text: str) -> Iterator[tuple[int, str]]:

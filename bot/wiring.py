@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
+import policies
 import prompts
 from adapters.languages import FastLanguageDetector
 from adapters.lemmas import DictionaryLemmatiser
@@ -16,6 +19,7 @@ from bot.ports import ChatModel, PromptBook, Record, Tools
 from bot.service import Service
 from bot.settings import JudgeSettings, ModelSettings, Settings
 from policies import load_policies
+from policies.masking import Masking
 from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ def service(
         record=record,
         commands=Commands(words, notices),
         notices=notices,
+        masker=Masking(words),
         languages=Languages(tools.detector, words, settings.bot.language),
         attempts=settings.model.attempts,
     )
@@ -94,6 +99,11 @@ def judge(settings: JudgeSettings) -> LangChainModel | None:
 def book() -> PromptBook:
     """Return the bot's words."""
     return prompts.load()
+
+
+def folders() -> dict[str, Traversable]:
+    """Return where words and rules are, by name."""
+    return {package.__name__: files(package) for package in (prompts, policies)}
 
 
 def verify(settings: Settings) -> Report:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import resources
 from math import fsum, sqrt
 from typing import Any
@@ -18,7 +19,7 @@ from zlib import crc32
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
-from bot.rules import outside_quotes
+from bot.rules import outside_quotes, quotations
 from bot.text import bare, clean, folded, plain
 
 RULE = "learned.v1"
@@ -49,12 +50,12 @@ class Words:
     neutral: frozenset[str]
     """Bare forms that stay unless the person used them."""
     stems: frozenset[str]
-    """Stems of the neutral ones that are long enough to tell."""
+    """Stems of the neutral ones."""
     prefixes: tuple[str, ...] = ()
     """Affixes that do not make another word, longest first."""
     suffixes: tuple[str, ...] = ()
     cut: int = 0
-    """Letters of a stem at most; 0 for no limit."""
+    """Letters of a stem at most, or seven tenths if that is more; 0 for no limit."""
     capitals: bool = False
     """Whether a capital inside a sentence shows a name."""
 
@@ -64,11 +65,11 @@ class Words:
             if word.startswith(prefix) and len(word) >= len(prefix) + _SHORTEST_STEM:
                 word = word[len(prefix) :]
                 break
-        for suffix in self.suffixes:
+        for suffix in self.suffixes if word.endswith(self.suffixes) else ():
             if word.endswith(suffix) and len(word) >= len(suffix) + _SHORTEST_STEM:
                 word = word[: -len(suffix)]
                 break
-        return word[: self.cut] if self.cut else word
+        return word[: max(self.cut, len(word) * 7 // 10)] if self.cut else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class Skeleton:
 def skeleton(question: str, texts: Iterable[str], words: Words) -> Skeleton:
     """Return the skeleton of *question*, put to a person who wrote *texts*."""
     texts = tuple(texts)
-    rest = outside_quotes(clean(question[:READ]), texts)
+    rest = clean(question[:READ])
+    if quotations(rest):
+        rest = outside_quotes(rest, texts)
     said = frozenset(w for text in texts for w in plain(text).split())
     said_stems = {words.stem(w) for w in said if w not in words.function}
     tokens: list[str] = []
@@ -107,9 +110,7 @@ def skeleton(question: str, texts: Iterable[str], words: Words) -> Skeleton:
     return Skeleton(tuple(tokens), tuple(spelt), tuple(new))
 
 
-def _token(
-    text: str, form: str, words: Words, said: frozenset[str], said_stems: set[str]
-) -> str:
+def _token(text: str, form: str, words: Words, said: frozenset[str], said_stems: set[str]) -> str:
     if text[0] == " ":
         return QUOTE
     if not text[0].isalnum():
@@ -129,11 +130,15 @@ def features(seen: Skeleton, groups: Iterable[str] = tuple(GROUPS)) -> dict[int,
     """Return the buckets that *seen* falls in, with their values; each group has norm ≤ 1."""
     values: dict[int, float] = {}
     for group in groups:
-        buckets = {crc32(f.encode()) % SPACE for f in _MAKERS[group](seen)}
+        buckets = _MAKERS[group](seen)
         value = GROUPS[group] / (sqrt(len(buckets)) if buckets and group != "counts" else 1)
         for bucket in buckets:
             values[bucket] = values.get(bucket, 0.0) + value
     return values
+
+
+def _buckets(found: Iterable[str]) -> set[int]:
+    return {crc32(feature.encode()) % SPACE for feature in found}
 
 
 def _words(seen: Skeleton) -> Iterator[str]:
@@ -146,13 +151,19 @@ def _words(seen: Skeleton) -> Iterator[str]:
         yield "w" + word
 
 
-def _letters(seen: Skeleton) -> Iterator[str]:
-    """Yield sequences of two to five letters within a word and its two spaces."""
-    for word in seen.spelt:
-        padded = f" {word} "
-        for size in (2, 3, 4, 5):
-            for start in range(len(padded) - size + 1):
-                yield "c" + padded[start : start + size]
+@lru_cache(maxsize=8192)
+def _spelling(word: str) -> frozenset[int]:
+    """Return the buckets of sequences of two to five letters within *word* and its two spaces.
+
+    Kept, since most words come again; what is kept is never a word of the person's.
+    """
+    padded = f" {word} "
+    spans = ((start, size) for size in (2, 3, 4, 5) for start in range(len(padded) - size + 1))
+    return frozenset(_buckets("c" + padded[start : start + size] for start, size in spans))
+
+
+def _letters(seen: Skeleton) -> set[int]:
+    return set().union(*map(_spelling, seen.spelt))
 
 
 def _places(seen: Skeleton) -> Iterator[str]:
@@ -183,7 +194,12 @@ def _counts(seen: Skeleton) -> Iterator[str]:
     yield from (f"nnew{step}" for step in range(1, 6 * counted[NEW] // max(1, long) + 1))
 
 
-_MAKERS = {"words": _words, "letters": _letters, "places": _places, "counts": _counts}
+_MAKERS: dict[str, Callable[[Skeleton], set[int]]] = {
+    "words": lambda seen: _buckets(_words(seen)),
+    "letters": _letters,
+    "places": lambda seen: _buckets(_places(seen)),
+    "counts": lambda seen: _buckets(_counts(seen)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +212,36 @@ class Head:
     def score(self, values: Mapping[int, float]) -> float:
         """Return the log-odds; the same to the bit in whatever order the values come."""
         weights = self.weights
-        found = (weights[k] * v for k, v in values.items() if k in weights)
+        found = (weights[bucket] * value for bucket, value in values.items() if bucket in weights)
         return fsum((self.bias, *found))
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """One head for each way of steering, by bucket: several times faster than one by one."""
+
+    labels: tuple[Label, ...]
+    biases: tuple[float, ...]
+    weights: Mapping[int, Sequence[tuple[int, float]]]
+    """For each bucket, the place of a label and its weight."""
+
+    @classmethod
+    def of(cls, heads: Mapping[Label, Head]) -> Ways:
+        """Return *heads* together."""
+        weights: dict[int, list[tuple[int, float]]] = {}
+        for place, head in enumerate(heads.values()):
+            for bucket, weight in head.weights.items():
+                weights.setdefault(bucket, []).append((place, weight))
+        return cls(tuple(heads), tuple(head.bias for head in heads.values()), weights)
+
+    def best(self, values: Mapping[int, float]) -> Label:
+        """Return the most probable label."""
+        terms = [[bias] for bias in self.biases]
+        for bucket, value in values.items():
+            for place, weight in self.weights.get(bucket, ()):
+                terms[place].append(weight * value)
+        scores = [fsum(found) for found in terms]
+        return self.labels[scores.index(max(scores))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +252,7 @@ class Model:
     threshold: float
     """Log-odds from which a question is withheld."""
     steers: Head
-    labels: Mapping[Label, Head]
+    ways: Ways
     """How each way of steering differs from the others."""
 
     def judge(self, question: str, texts: Iterable[str]) -> Label | None:
@@ -216,7 +260,7 @@ class Model:
         values = features(skeleton(question, texts, self.words))
         if self.steers.score(values) < self.threshold:
             return None
-        return max(self.labels, key=lambda label: self.labels[label].score(values))
+        return self.ways.best(values)
 
 
 @dataclass(frozen=True)
@@ -260,13 +304,13 @@ def read(stored: Mapping[str, Any]) -> Model:
         words=known(stored["words"]),
         threshold=stored["threshold"],
         steers=_head(stored["steers"]),
-        labels={Label(name): _head(head) for name, head in stored["labels"].items()},
+        ways=Ways.of({Label(name): _head(head) for name, head in stored["labels"].items()}),
     )
 
 
 def known(stored: Mapping[str, Any]) -> Words:
     """Return the words of a language from their stored form."""
-    words = Words(
+    return Words(
         function=frozenset(stored["function"].split()),
         neutral=frozenset(stored["neutral"].split()),
         stems=frozenset(stored["stems"].split()),
@@ -275,7 +319,6 @@ def known(stored: Mapping[str, Any]) -> Words:
         cut=stored["cut"],
         capitals=stored["capitals"],
     )
-    return words
 
 
 def _head(stored: Mapping[str, Any]) -> Head:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ PUBLIC = frozenset({"PARTY", "POLITICIAN", "GROUP"})
 """Kinds that are not personal data: hidden so that no question turns on them."""
 NEARBY = 48
 """How many characters before a number are searched for what it is."""
+LONGEST_TITLE = 4
+"""In letters: Dr, Prof, Dipl; longer ones say what the matter is about."""
 LONGEST_NAME = 7
 """In words, particles included."""
 
@@ -27,8 +30,11 @@ _JOINTS = frozenset({" ", "-", "'", "  ", "."})
 _CUE_GAPS = {
     "NAME": re.compile(r"[\s:,«\"'“(]{1,4}"),
     "TITLE": re.compile(r"\.? ?|[:,] "),
-    "ROLE": re.compile(r"\.? ?"),
+    "MISTER": re.compile(r"\.? ?|[:,] "),
+    "ROLE": re.compile(r"\.? ?|\.-"),
     "KIN": re.compile(r",? |: | \("),
+    "CALLED": re.compile(r"[ :,«\"'“(]{1,3}"),
+    "SELF": re.compile(r",? "),
     "SIGN": re.compile(r"[\s,.!:;-]{1,8}"),
 }
 """What may stand between a cue and the name it announces."""
@@ -58,17 +64,30 @@ class _Entry(NamedTuple):
     """Where not empty, the only ways of writing that count."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class _Format:
     """A way in which a datum is written; its named groups are the kinds."""
 
-    pattern: re.Pattern[str]
-    needs: tuple[str, ...]
-    """It is looked for only where one of these is in the text; a digit where empty."""
-    cue: re.Pattern[str] | None
-    """What must stand shortly before."""
-    unless: re.Pattern[str] | None
-    """What must not follow."""
+    table: Mapping[str, Any]
+    """As prompts/names/formats.toml gives and explains it."""
+    parts: Mapping[str, str]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when a text first calls for it: together they take long."""
+        pattern = str(self.table["pattern"])
+        for name, part in reversed(self.parts.items()):
+            pattern = pattern.replace(f"<<{name}>>", part)
+        return re.compile(pattern)
+
+    def possible(self, text: str, low: str, digits: int) -> bool:
+        """Return whether *text* may hold it, at little cost."""
+        needs, when = self.table.get("needs"), self.table.get("when", "")
+        return (
+            digits >= self.table["least"]
+            and (not needs or any(n in low for n in needs))
+            and (not when or re.search(when, text) is not None)
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +128,10 @@ class _Placeholders:
     def replace(self, text: str, spans: Iterable[Span]) -> str:
         parts, end = [], 0
         for span in spans:
-            parts += [text[end : span.start], self._stand_in(text[span.start : span.end], span.kind)]
+            parts += [
+                text[end : span.start],
+                self._stand_in(text[span.start : span.end], span.kind),
+            ]
             end = span.end
         return "".join((*parts, text[end:]))
 
@@ -149,6 +171,7 @@ class _Reader:
         self.text, self.low, self.lists = text, text.lower(), lists
         self.taken = bytearray(len(text))
         self.tokens: list[_Token] = []
+        self.spoken: set[int] = set()
         words = lists.words
         self.given, self.surnames = words["given"], words["surnames"]
         self.ambiguous, self.stop = words["ambiguous"], words["stop"]
@@ -165,17 +188,18 @@ class _Reader:
         return sorted(found)
 
     def _formatted(self) -> Iterator[Span]:
-        digits = any(map(str.isdigit, self.text))
+        digits = sum(map(str.isdigit, self.text))
         for form in self.lists.formats:
-            if any(n in self.low for n in form.needs) if form.needs else digits:
+            if form.possible(self.text, self.low, digits):
                 yield from self._matches(form)
 
     def _matches(self, form: _Format) -> Iterator[Span]:
         for match in form.pattern.finditer(self.text):
             start, end = match.span()
-            if form.cue and not form.cue.search(self.low[max(0, start - NEARBY) : start]):
+            cue, unless = form.table.get("cue"), form.table.get("unless")
+            if cue and not re.search(cue, self.low[max(0, start - NEARBY) : start]):
                 continue
-            if form.unless and form.unless.match(self.low, end):
+            if unless and re.match(unless, self.low[end : end + NEARBY]):
                 continue
             for kind, words in match.groupdict().items():
                 if words and self._take(*match.span(kind)):
@@ -190,12 +214,21 @@ class _Reader:
     def _named(self) -> Iterator[Span]:
         index = 0
         while index < len(self.tokens):
+            if self._plain(self.tokens[index]):
+                index += 1
+                continue
             kind, first, last, skip = self._name_at(index)
             if kind:
                 span = Span(skip + self.tokens[first].start, self.tokens[last - 1].end, kind)
                 if self._take(span.start, span.end):
                     yield span
             index = max(last, index + 1)
+
+    def _plain(self, token: _Token) -> bool:
+        """Whether nothing can begin at *token*: most words, decided quickly."""
+        word = token.word
+        listed = word in self.lists.longest or word in self.given
+        return not (listed or token.capital or _arabic(word))
 
     def _name_at(self, index: int) -> tuple[str, int, int, int]:
         """Return kind, first and last word and letters to leave out of what begins at *index*."""
@@ -208,13 +241,23 @@ class _Reader:
                 return self._listed(role, index, end, skip)
             person = self._announced(role, end)
             if person:
-                return "PERSON", end, person, 0
+                return "PERSON", index if self._titled(role, index) else end, person, skip
         return self._person(index)
 
     def _listed(self, role: str, index: int, end: int, skip: int) -> tuple[str, int, int, int]:
-        before = self.tokens[index - 1].word if index else ""
-        spoken = role == "GROUP" and before in self.lists.words["tongue"]
-        return "" if spoken or role == "KEEP" else role, index, end, skip
+        if role == "GROUP" and self._spoken(index):
+            self.spoken.add(index)
+            role = "KEEP"
+        return "" if role == "KEEP" else role, index, end, skip
+
+    def _spoken(self, index: int) -> bool:
+        """Whether a language is meant and not those who speak it."""
+        words, before = self.lists.words, index - 1
+        while before >= 0 and (
+            before in self.spoken or self.tokens[before].word in words["between"]
+        ):
+            before -= 1
+        return before >= 0 and self.tokens[before].word in words["tongue"]
 
     def _readings(self, index: int) -> Iterator[tuple[int, str]]:
         """Yield the word at *index*, then, in Arabic, what its first letters may hide."""
@@ -250,24 +293,46 @@ class _Reader:
     def _joined(self, index: int, end: int) -> bool:
         return all(b.start - a.end <= len(". ") for a, b in pairwise(self.tokens[index:end]))
 
+    def _titled(self, role: str, index: int) -> bool:
+        """Whether the cue is hidden with the name: a title may be part of how it is told."""
+        return role in {"TITLE", "MISTER"} or (
+            role == "ROLE" and len(self.tokens[index].word) <= LONGEST_TITLE
+        )
+
     def _announced(self, cue: str, index: int) -> int:
         """Return where the name ends that *cue* announces at *index*, 0 where there is none."""
         if index >= len(self.tokens):
             return 0
-        token = self.tokens[index]
-        gap = self.text[self.tokens[index - 1].end : token.start]
-        if not _CUE_GAPS[cue].fullmatch(gap) or not self._may_name(token):
+        token, following = self.tokens[index], self.tokens[index + 1 : index + 3]
+        if not _CUE_GAPS[cue].fullmatch(self.text[self.tokens[index - 1].end : token.start]):
             return 0
         if any(self._phrase(index, word) for _, word in self._readings(index)):
-            return 0
+            return self._after_title(index)
         known = token.word in self.given or token.word in self.surnames
-        loose = cue in {"NAME", "TITLE"} or (cue == "ROLE" and _arabic(token.word))
-        if not (token.capital or loose or known):
+        named = self._may_name(token) or (_arabic(token.word) and known and cue != "KIN")
+        if cue == "SELF":
+            return self._person(index)[2] if known and self._person(index)[0] else 0
+        noble = token.word in self.particles and any(t.capital for t in following)
+        noble = noble and cue in {"NAME", "TITLE", "MISTER", "ROLE"}
+        loose = cue in {"NAME", "TITLE"} or (
+            cue in {"MISTER", "ROLE"} and self._definite(index - 1)
+        )
+        if not (noble or (named and (token.capital or loose or known))):
             return 0
         end = self._extend(index, loose=loose)
         if cue == "SIGN" and len(self.tokens) - end > LONGEST_NAME:
             return 0
-        return end
+        return 0 if noble and end == index + 1 else end
+
+    def _definite(self, index: int) -> bool:
+        return "ال" in self.tokens[index].word[:3]
+
+    def _after_title(self, index: int) -> int:
+        """Return where the name ends after a second title at *index*: Herr Dr. …"""
+        found = self._phrase(index, self.tokens[index].word)
+        if found is None or found[0] not in {"TITLE", "MISTER", "ROLE"}:
+            return 0
+        return self._announced(*found)
 
     def _may_name(self, token: _Token) -> bool:
         word = token.word
@@ -301,13 +366,15 @@ class _Reader:
         token, before = self.tokens[k], self.tokens[k - 1]
         known = token.word in self.given or token.word in self.surnames
         if token.word in self.suffixes:
+            return token.capital
+        if after_particle and _arabic(token.word):
             return True
-        if not self._may_name(token):
+        if not self._may_name(token) and not (_arabic(token.word) and token.word in self.given):
             return False
         if _arabic(token.word):
             family = token.word.startswith("ال") and (loose or token.word.endswith("ي"))
             second = loose and before.word in self.given and k + 1 == len(self.tokens)
-            return known or after_particle or family or second
+            return known or family or second
         if token.capital:
             return True
         hasty = loose and not before.capital and len(token.word) > len("de")
@@ -334,11 +401,13 @@ class _Reader:
 
     def _confirms(self, index: int, end: int) -> bool:
         """Whether what follows a doubtful first name makes it one."""
-        second = self.tokens[index + 1]
-        sure = (self.given | self.surnames) - self.ambiguous
-        return self.tokens[index].capital or any(t.word in sure for t in self.tokens[index:end]) and (
-            second.word not in self.stop
+        first, second = self.tokens[index : index + 2]
+        known = (second.word in self.given or second.word in self.surnames) and (
+            second.word not in self.ambiguous
         )
+        if first.capital:
+            return known or (second.capital and not self.lists.words["nouns"])
+        return known and (first.word not in self.ambiguous or _arabic(first.word))
 
     def _next_is_surname(self, index: int) -> bool:
         if index + 1 >= len(self.tokens) or not self._linked(index + 1):
@@ -386,38 +455,42 @@ def _load(book: PromptBook, language: str) -> _Lists:
     known = language if language in index["languages"] else index["languages"][0]
     spoken = book.lexicon("names", f"words-{known}")
     phrases: dict[str, _Entry] = {}
-    for file in (*(book.lexicon("names", c) for c in index["countries"]), spoken):
-        for key, role in index["roles"].items():
-            _enter(phrases, role, file.get(key, ""), spoken["endings"], cased=key.endswith("-cased"))
+    for file in (spoken, *(book.lexicon("names", c) for c in index["countries"])):
+        for key in index["roles"].keys() & file.keys():
+            for written in _listed(file[key], spoken["endings"]):
+                _enter(phrases, index["roles"][key], written, key)
     longest: dict[str, int] = {}
     for phrase in phrases:
         first, *rest = phrase.split(" ")
         longest[first] = max(longest.get(first, 0), len(rest) + 1)
     shared = book.lexicon("names", "given")
     words = {
-        key: frozenset(bare(" ".join((shared.get(key, ""), spoken.get(key, "")))).split())
+        key: frozenset(_TOKEN.findall(bare(shared.get(key, "") + " " + spoken.get(key, ""))))
         for key in index["words"]
     }
-    formats = tuple(_formats(book.lexicon("names", "formats")))
+    file = book.lexicon("names", "formats")
+    formats = tuple(_Format(table, file["parts"]) for table in file["format"])
     return _Lists(phrases=phrases, longest=longest, formats=formats, words=words)
 
 
-def _enter(
-    phrases: dict[str, _Entry], role: str, listed: str, endings: Sequence[str], *, cased: bool
-) -> None:
-    """Add the phrases *listed*, one after each comma, longer roles before shorter ones."""
-    for entry in listed.split(","):
-        for written in _variants(" ".join(entry.split()), endings):
-            view = _view(written).text
-            words = " ".join(_TOKEN.findall(view))
-            key = words.lower()
-            if not key:
-                continue
-            old = phrases.get(key)
-            forms = frozenset({view}) | (old.forms if old and old.role == role else frozenset())
-            if old is None or old.role == role:
-                free = not cased or (old is not None and not old.forms)
-                phrases[key] = _Entry(role, frozenset() if free else forms)
+def _enter(phrases: dict[str, _Entry], role: str, written: str, key: str) -> None:
+    """Add *written*; of a public figure also the family name, all but the first word."""
+    cased = key.endswith("-cased")
+    _, _, family = written.partition(" ")
+    figure = role == "POLITICIAN" and not key.endswith("-full")
+    for name, only_so in ((written, cased and not figure), (family if figure else "", cased)):
+        view = _view(name).text
+        phrase = " ".join(_TOKEN.findall(view.lower()))
+        old = phrases.get(phrase)
+        if not phrase or (old and (old.role != role or not old.forms)):
+            continue
+        forms = (old.forms if old else frozenset()) | {view}
+        phrases[phrase] = _Entry(role, forms if only_so else frozenset())
+
+
+def _listed(entries: str, endings: Sequence[str]) -> Iterator[str]:
+    for entry in entries.split(","):
+        yield from _variants(" ".join(entry.split()), endings)
 
 
 def _variants(entry: str, endings: Sequence[str]) -> Iterator[str]:
@@ -428,19 +501,6 @@ def _variants(entry: str, endings: Sequence[str]) -> Iterator[str]:
         transcribed = stem.translate(_TRANSCRIBED)
         if transcribed != stem:
             yield transcribed
-
-
-def _formats(file: Mapping[str, Any]) -> Iterator[_Format]:
-    for table in file["format"]:
-        pattern = table["pattern"]
-        for name, part in reversed(file["parts"].items()):
-            pattern = pattern.replace(f"<<{name}>>", part)
-        yield _Format(
-            pattern=re.compile(pattern),
-            needs=tuple(table.get("needs", ())),
-            cue=re.compile(table["cue"]) if "cue" in table else None,
-            unless=re.compile(table["unless"]) if "unless" in table else None,
-        )
 
 
 def build(book: PromptBook) -> Masking:

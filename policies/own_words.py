@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from os.path import commonprefix
+from itertools import takewhile
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
@@ -14,6 +14,8 @@ from bot.text import Word, bare, fold, folded, plain, words
 
 STEM = 5
 """Letters that words of one family share."""
+PART = 4
+"""Letters of a short stem, or of a part of a German compound."""
 ENDING = 4
 """Letters by which they may differ at the end."""
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
@@ -102,7 +104,10 @@ class OwnWords:
         if language not in self._vocabularies:
             lists = self.book.lexicon(language, "vocabulary")
             frames = (f.plain for r in Register for f in self.book.frames(language, r))
-            acks = self.book.lexicon(language, "notices")["notice"]["ack"]
+            acks = (
+                *self.book.lexicon(language, "notices")["notice"]["ack"],
+                *self.book.lexicon(language, "gates")["receipts"],
+            )
             listed = _forms((*lists["function"], *lists["neutral"]))
             self._vocabularies[language] = Vocabulary(
                 forms=listed | _forms((*frames, *acks)),
@@ -143,21 +148,27 @@ class _Said:
 
 def _related(one: str, other: str) -> bool:
     """Return whether two words share a stem and differ by an ending."""
-    shared = len(commonprefix((one, other)))
-    return shared >= STEM and max(len(one), len(other)) - shared <= ENDING
+    pairs = zip(one, other, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    differ = max(len(one), len(other)) - shared
+    return (shared >= STEM and differ <= ENDING) or (shared >= PART and differ <= ENDING // 2)
 
 
 def _compounded(word: str, known: frozenset[str]) -> bool:
     """Return whether a German word is part of a compound that was said, or made of such words."""
-    if len(word) >= STEM and any(
-        said.startswith(word) or said.endswith(word) for said in known if len(said) > len(word)
-    ):
+    stem = word.rstrip("ens") if len(word) > STEM else word
+    if len(stem) >= PART and any(_has_part(said, stem) for said in known):
         return True
     stems = {said[:length] for said in known for length in range(3, len(said) + 1)}
     return any(
         word[:cut] in stems and word[cut:].removeprefix("s") in known
         for cut in range(3, len(word) - 2)
     )
+
+
+def _has_part(compound: str, stem: str) -> bool:
+    at = compound.find(stem)
+    return at == 0 or (at > 0 and len(compound) - at - len(stem) <= ENDING - 1)
 
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:

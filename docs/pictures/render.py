@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -63,8 +64,9 @@ class Pane:
         self._tmux("send-keys", "Enter")
 
     def close(self) -> None:
-        """End this terminal."""
-        self._tmux("kill-server")
+        """End this terminal, if it has not ended by itself."""
+        with suppress(subprocess.CalledProcessError):
+            self._tmux("kill-server")
 
     def _tmux(self, *words: str) -> str:
         done = subprocess.run([*self._server, *words], check=True, capture_output=True)  # noqa: S603 - our own words
