@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 SNOWBALL = {"fr": "french", "en": "english", "de": "german", "ar": "arabic"}
+SHORTEST = 3
+_BEFORE = re.compile("^(?:[وف]?[بكل]?ال|[وف]?لل|[وفبلك](?=[\u0621-\u064a]{3}))")
+"""And, so, by, like, for, the: written in one with the next word."""
+_VERBAL = re.compile("^[وف]?(?:ب|ك|س|ح)?[يتنا](?=[\u0621-\u064a]{3})")
+"""Marks of person and time, of the standard language and of speech."""
+_AFTER = re.compile("(?:كما|هما|هن|كم|هم|ها|نا|ون|ين|ات|ان|وا|ته|تك|تي|ه|ك|ي|ة|ا|ش)$")
+"""Mine, yours, theirs; plurals and feminines."""
 DICTIONARIES = frozenset({"fr", "en", "de"})
 
 
@@ -27,7 +35,9 @@ class DictionaryLemmatiser:
 
     def _look_up(self, word: str, language: str) -> frozenset[str]:
         if language not in DICTIONARIES:
-            return frozenset({word, self._stem(word, language)})
+            return frozenset(
+                form for part in _detached(word) for form in (part, self._stem(part, language))
+            )
         # Imported here since it costs a tenth of a second that vetted questions never need.
         from simplemma import lemmatize  # noqa: PLC0415
 
@@ -42,3 +52,10 @@ class DictionaryLemmatiser:
             self._stemmers[language] = stemmer(SNOWBALL[language])
         stem: str = self._stemmers[language].stemWord(word)
         return stem
+
+
+def _detached(word: str) -> frozenset[str]:
+    """Return *word*, and without what Arabic writes in one with it, three letters at least."""
+    bodies = {word, _BEFORE.sub("", word), _VERBAL.sub("", word)}
+    forms = bodies | {_AFTER.sub("", body) for body in bodies}
+    return frozenset(form for form in forms if len(form) >= SHORTEST) | {word}

@@ -56,7 +56,12 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
         case Turn():
             return list(_turn(event, book, language))
         case Consent():
-            return [("consent", "yes" if event.granted else "no"), ("notice", event.notice)]
+            return [
+                ("room", f"{event.message.room.platform} {event.message.room.id}"),
+                ("person", event.message.sender),
+                ("consent", "yes" if event.granted else "no"),
+                ("notice", event.notice),
+            ]
         case Delivery():
             return [
                 ("turn", str(event.turn)),

@@ -117,7 +117,7 @@ async def _audit_list(settings: Settings) -> None:
 
 
 @audit.command("show")
-@click.argument("seq", type=click.IntRange(min=1))
+@click.argument("seq", type=click.IntRange(min=1, max=2**53))
 @click.option("--language", type=click.Choice(["fr", "en", "de", "ar"]), help="Of the labels.")
 @click.pass_obj
 def audit_show(chosen: Chosen, seq: int, language: str | None) -> None:

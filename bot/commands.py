@@ -20,6 +20,8 @@ from bot.notices import PROCESS, Notices
 from bot.ports import PromptBook
 from bot.text import plain
 
+CONSENT = ("agree", "disagree")
+"""Yes and no to being kept on record."""
 NEXT = ("skip", "unsure")
 """Commands after which another question follows: they are not obeyed here (rule 7)."""
 
@@ -43,7 +45,7 @@ class Commands:
             return None
         for language in _first(dialogue.language, LANGUAGES):
             name = self._spoken(language).get(said)
-            if name and (name in _CONSENT) <= (not dialogue.consented):
+            if name and (name in CONSENT) <= (not dialogue.consented):
                 return name, language
         return None
 
@@ -125,7 +127,6 @@ _OBEY: dict[str, Callable[[Commands, Message, Dialogue, str], Event]] = {
     "recap": Commands._recap,  # noqa: SLF001
 }
 _NAMES = (*NEXT, *_OBEY)
-_CONSENT = ("agree", "disagree")
 
 
 def _turn(name: str, message: Message, language: str, reply: Reply) -> Turn:

@@ -17,6 +17,7 @@ from bot.domain import (
     Finding,
     Idea,
     Label,
+    Masked,
     Message,
     Move,
     Room,
@@ -42,7 +43,7 @@ class Lab:
         texts = _texts(item, "contribution", missing=())
         question = _text(item, "question")
         dialogue = self._dialogue(item, texts or (question,), (*texts, question))
-        masked, hidden = self.service.masked(dialogue)
+        masked, _ = self._masked(dialogue)
         *said, asked = masked.idea.texts
         dialogue = replace(masked, idea=Idea(texts=tuple(said)))
         draft = Draft(text=asked, move=Move.CLARIFY)
@@ -59,7 +60,7 @@ class Lab:
         text = _text(item, "text")
         dialogue = self._dialogue(item, (text,), (text,))
         command = self.service.commands.parse(text, dialogue)
-        masked, hidden = self.service.masked(dialogue)
+        masked, hidden = self._masked(dialogue)
         kept = hidden.restored(masked.idea.texts[-1])
         verdicts = await judge(self.service.screens, _message(kept), dialogue)
         found = findings(verdicts)
@@ -75,7 +76,7 @@ class Lab:
         texts = _texts(item, "text")
         dialogue = self._dialogue(item, texts, texts)
         turn = Turn(message=_message(texts[-1]), language=dialogue.language or "")
-        masked, hidden = self.service.masked(dialogue)
+        masked, hidden = self._masked(dialogue)
         turn, draft = await self.service.worded(turn, masked)
         if draft is None:
             raise ValueError("no question passed the gates")
@@ -87,6 +88,12 @@ class Lab:
             "attempts": len(turn.attempts),
             "lang": dialogue.language,
         }
+
+    def _masked(self, dialogue: Dialogue) -> tuple[Dialogue, Masked]:
+        masked, hidden = self.service.masked(dialogue)
+        if any(dialogue.idea.texts) and not any(hidden.texts):
+            raise ValueError("names and personal data could not be hidden")
+        return masked, hidden
 
     def _dialogue(self, item: Item, spoken: Sequence[str], texts: Sequence[str]) -> Dialogue:
         languages = self.service.languages

@@ -25,6 +25,8 @@ from bot.text import plain
 Measure: TypeAlias = Callable[[Exchange, frozenset[str]], float]
 """Of a question, given the words of its language that carry no meaning of their own."""
 TURNS = 3
+SHARES = frozenset({"evaluative"})
+"""Measures that are so or not so."""
 
 
 async def deepened(systems: Systems, cases: Cases, seed: int, progress: Progress) -> Figures:
@@ -39,7 +41,7 @@ async def deepened(systems: Systems, cases: Cases, seed: int, progress: Progress
         function = {lang: _function(system, lang) for lang in {c.lang for c in cases.contributions}}
         for key, measure in _BY_DEPTH.items():
             series = [_series(held, measure, function) for held in dialogues]
-            figures[key][name] = _by_depth(series)
+            figures[key][name] = _by_depth(series, _share if key in SHARES else mean)
             steps = [points for points in series if points]
             figures[f"{key}-slope"][name] = slope_with_interval(steps, seed)
     return figures
@@ -98,12 +100,19 @@ def _series(
     return [(depth, measure(e, function[e.lang])) for depth, e in enumerate(held, 1) if e.question]
 
 
-def _by_depth(series: Sequence[Sequence[tuple[float, float]]]) -> Figures:
+def _by_depth(
+    series: Sequence[Sequence[tuple[float, float]]],
+    figure: Callable[[Sequence[float]], Rate | Number],
+) -> Figures:
     depths: dict[int, list[float]] = {depth: [] for depth in range(1, TURNS + 1)}
     for points in series:
         for depth, value in points:
             depths[int(depth)].append(value)
-    return {str(depth): mean(values) for depth, values in depths.items()}
+    return {str(depth): figure(values) for depth, values in depths.items()}
+
+
+def _share(values: Sequence[float]) -> Rate:
+    return tally(map(bool, values))
 
 
 def _frames(

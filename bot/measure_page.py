@@ -13,6 +13,7 @@ from bot.measure_statistics import Number, Rate
 
 BAR, HEIGHT = 100.0, 12
 RIGHT_TO_LEFT = frozenset({"ar"})
+_COLUMNS = '<colgroup><col class="what"><col><col class="value"><col class="n"></colgroup>'
 
 
 def html(
@@ -37,7 +38,7 @@ def _body(
         yield f'<h2 id="{key}">{escape(said["title"])}</h2>'
         yield f'<p class="soft">{escape(said["about"])}</p>'
         for metric, value in section.items():
-            yield from _figure(metric, value, words)
+            yield from _figure(metric, value, words) if value != {} else ()
     yield f'<h2 id="made">{escape(words["made"])}</h2>'
     for name, value in provenance(run, words):
         yield f'<p>{escape(name)}: <code><bdi dir="ltr">{escape(value)}</bdi></code></p>'
@@ -54,7 +55,7 @@ def _figure(metric: str, value: Any, words: Words) -> Iterator[str]:
     if rows:
         yield _table(rows, words)
     else:
-        yield _list(listed(value), words)
+        yield _list(listed(value, words), words)
     yield "</figure>"
 
 
@@ -67,16 +68,16 @@ def _table(rows: Sequence[Line], words: Words) -> str:
     heads = ("what", "", "value", "n")
     head = "".join(f'<th scope="col">{escape(words[h]) if h else ""}</th>' for h in heads)
     body = "\n".join(_row(row, scale if drawn else None, words) for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f"<table>{_COLUMNS}<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 
 def _row(row: Line, scale: float | None, words: Words) -> str:
     bar = _bar(row.leaf, scale) if scale else ""
     interval = row.interval(words)
-    small = f'<small dir="ltr">{escape(interval)}</small>' if interval else ""
+    small = f'<small><bdi dir="ltr">{escape(interval)}</bdi></small>' if interval else ""
     return (
         f'<tr><th scope="row"><bdi>{escape(row.name)}</bdi></th><td class="bar">{bar}</td>'
-        f'<td class="value"><span dir="ltr">{escape(row.value(words))}</span>{small}</td>'
+        f'<td class="value"><bdi dir="ltr">{escape(row.value(words))}</bdi>{small}</td>'
         f'<td class="n">{row.leaf.n}</td></tr>'
     )
 
@@ -113,7 +114,10 @@ def _checks(checks: Sequence[Check], words: Words) -> Iterator[str]:
     yield f"<h2>{escape(words['checks'])}</h2><p class='soft'>{escape(words['checks-about'])}</p>"
     heads = "".join(f"<th>{escape(words[h])}</th>" for h in ("check", "value", "limit"))
     rows = "".join(_check(check, words) for check in checks)
-    yield f"<table><thead><tr>{heads}<th></th></tr></thead><tbody>{rows}</tbody></table>"
+    yield (
+        '<table><colgroup><col class="check"></colgroup>'
+        f"<thead><tr>{heads}<th></th></tr></thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def _check(check: Check, words: Words) -> str:

@@ -95,10 +95,14 @@ def lines(figures: Any, words: Words, above: tuple[str, ...] = ()) -> Iterator[L
             yield from lines(value, words, (*above, *rest))
 
 
-def listed(figures: Any) -> list[str]:
+def listed(figures: Any, words: Words) -> list[str]:
     """Return the lines of text that *figures* hold."""
     if isinstance(figures, Mapping):
-        return [f"{key}: {line}" for key, value in figures.items() for line in listed(value)]
+        return [
+            f"{words.name(key)}: {line}"
+            for key, value in figures.items()
+            for line in listed(value, words)
+        ]
     return list(figures) if isinstance(figures, tuple) else []
 
 
@@ -115,7 +119,7 @@ def markdown(
         said = words.section(key)
         parts += [f"## {said['title']}", said["about"]]
         for metric, value in section.items():
-            parts += _paragraphs(metric, value, words)
+            parts += _paragraphs(metric, value, words) if value != {} else ()
     facts = "\n".join(f"- {name}: `{value}`" for name, value in provenance(run, words))
     return "\n\n".join((*parts, f"## {words['made']}", facts)) + "\n"
 
@@ -133,7 +137,7 @@ def _paragraphs(metric: str, value: Any, words: Words) -> Iterator[str]:
         told = [(r.name, r.value(words), r.interval(words), str(r.leaf.n)) for r in rows]
         yield _grid(heads, told)
     else:
-        items = [f"- {_plain(item)}" for item in listed(value)]
+        items = [f"- {_plain(item)}" for item in listed(value, words)]
         rest = words["more"].replace("{n}", str(len(items) - LISTED))
         yield (
             "\n".join([*items[:LISTED], *([f"- {rest}"] if len(items) > LISTED else [])])

@@ -72,12 +72,12 @@ def rates(
 
 
 def mean(values: Sequence[float]) -> Number:
-    """Return the mean with its normal 95 % interval."""
+    """Return the mean with its normal 95 % interval, where the values differ at all."""
     if not values:
         return Number(value=None, n=0)
     middle = fmean(values)
-    if len(values) == 1:
-        return Number(value=middle, n=1)
+    if len(set(values)) == 1:
+        return Number(value=middle, n=len(values))
     half = Z * stdev(values) / sqrt(len(values))
     return Number(value=middle, n=len(values), interval=(middle - half, middle + half))
 

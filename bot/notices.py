@@ -26,7 +26,9 @@ class Notices:
         """Return the notice *key* with its placeholders filled."""
         text = self.book.text(language, f"notice.{key}")
         for name, value in {**self.facts, **values}.items():
-            text = text.replace(f"{{{name}}}", str(value))
+            text = text.replace(
+                f"{{{name}}}", str(value) or self.book.text(language, "notice.none")
+            )
         return text
 
     def reply(
@@ -97,7 +99,7 @@ class Notices:
         """Return *question* after a fixed, neutral word of receipt, not the same twice."""
         acks: Sequence[str] = self.book.lexicon(language, "notices")["notice"]["ack"]
         depth = len(dialogue.idea.asked)
-        return f"{acks[depth % len(acks)]} {question}" if depth else question
+        return f"{acks[(depth - 1) % len(acks)]} {question}" if depth else question
 
     def _source(self, draft: Draft, language: str) -> str:
         words = self.book.text(language, f"source.{draft.source.value}")

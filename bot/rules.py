@@ -12,6 +12,7 @@ from bot.domain import Finding, Label
 from bot.ports import PromptBook
 from bot.text import Folded, bare, fold, plain
 
+_ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
 _OF_CONTENT = frozenset(
     {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
 )
@@ -49,7 +50,9 @@ class Said:
     def holds(self, matched: str) -> bool:
         """Return whether every content word of *matched* is the person's, in whatever form."""
         content = [w for w in plain(matched).split() if w not in self.function and _tells(w)]
-        return bool(content) and all(word[:CONTENT] in self.stems for word in content)
+        return bool(content) and all(
+            any(form[:CONTENT] in self.stems for form in _forms(word)) for word in content
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class RuleLists:
             listed = self.book.lexicon(language, "vocabulary")["function"]
             self._function[language] = frozenset(w for line in listed for w in plain(line).split())
         seen = fold(text, accents=self.accents)
-        stems = frozenset(word[:CONTENT] for word in plain(said).split())
+        stems = frozenset(form[:CONTENT] for word in plain(said).split() for form in _forms(word))
         known = Said(stems, self._function[language])
         found = (_finding(rule, seen, known) for rule in self._rules[language])
         return tuple(finding for finding in found if finding is not None)
@@ -126,6 +129,12 @@ def compile_pattern(pattern: str, *, accents: bool) -> re.Pattern[str]:
     return re.compile(
         "".join(p if i % 2 else (fold(p).text if accents else bare(p)) for i, p in enumerate(parts))
     )
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return *word*, and without what Arabic writes in one with it."""
+    bare_word = _ATTACHED.sub("", word)
+    return (word, bare_word) if bare_word and bare_word != word else (word,)
 
 
 def _tells(word: str) -> bool:

@@ -61,14 +61,16 @@ class Runner:
         async for message, cursor in self.platform.messages():
             if not message.addressed:
                 continue
-            kept = await self.service.admit(message)
+            kept = await self.service.admit(message, self._rooms.get(message.room, ()))
             if await self.mailbox.receive(kept, cursor):
                 yield kept
 
     async def _work(self, room: Room) -> None:
         queue = self._rooms[room]
         while queue:
-            await self.service.handle(queue.popleft(), self.platform)
+            # It stays in the queue until it is answered: it may be the consent of the next.
+            await self.service.handle(queue[0], self.platform)
+            queue.popleft()
             self._places.release()
         # Nothing awaits between the check and this, so no message can slip in.
         del self._rooms[room]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.agent import Agent, nothing_left, spent
-from bot.commands import NEXT, Commands
+from bot.commands import CONSENT, NEXT, Commands
 from bot.domain import (
     Attempt,
     Decision,
@@ -59,9 +59,15 @@ class Service:
     """Drafts asked of a model before a vetted question is taken."""
     _locks: dict[Room, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def admit(self, message: Message) -> Message:
-        """Return what may be kept of *message*: without consent, at most a command."""
+    async def admit(self, message: Message, before: Iterable[Message] = ()) -> Message:
+        """Return what may be kept of *message*: without consent, at most a command.
+
+        *before* are the room's messages that wait to be answered: one may be the consent.
+        """
         dialogue = await self.record.dialogue(message.room, message.sender)
+        for waiting in before:
+            if waiting.sender == message.sender and waiting.text in CONSENT:
+                dialogue = replace(dialogue, consented=waiting.text == CONSENT[0])
         if dialogue.consented:
             return message
         command = self.commands.parse(message.text, dialogue)
@@ -98,13 +104,14 @@ class Service:
 
     async def respond(self, message: Message, dialogue: Dialogue) -> Event:
         """Return what is to be recorded, and said, in answer to *message*."""
-        command, language = self.commands.parse(message.text, dialogue) or (
+        spoken = replace(dialogue, language=message.language or dialogue.language)
+        command, language = self.commands.parse(message.text, spoken) or (
             None,
             self.languages.choose(message, dialogue),
         )
         known = replace(dialogue, language=language or dialogue.language or self.languages.default)
         assert known.language  # noqa: S101 - for the type checker
-        if not dialogue.consented and command not in {"agree", "disagree"}:
+        if not dialogue.consented and command not in CONSENT:
             return self.commands.first_contact(message, known.language)
         if command and command not in NEXT:
             return self.commands.obey(command, message, known, known.language)
@@ -124,10 +131,10 @@ class Service:
     def _without_personal_data(self, message: Message, dialogue: Dialogue) -> Message:
         """Return *message* as it is kept: personal data goes on record as a kind only."""
         hidden = self._mask((*dialogue.idea.texts, message.text), dialogue)
-        return replace(message, text=hidden.restored(hidden.texts[-1]) or message.text)
+        return replace(message, text=hidden.restored(hidden.texts[-1]))
 
     def _mask(self, texts: Sequence[str], dialogue: Dialogue) -> Masked:
-        """Return *texts* masked; if that fails nothing of them is read, quoted or prompted."""
+        """Return *texts* masked; if that fails nothing of them is read, kept or prompted."""
         try:
             return self.masker.mask(texts, dialogue.language or "")
         except Exception:  # noqa: BLE001 - a broken rule must fail closed (rule 14)

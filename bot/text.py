@@ -102,9 +102,9 @@ def plain(text: str) -> str:
     return " ".join(_WORD.findall(bare(text)))
 
 
-def without_placeholders(text: str) -> str:
-    """Return *text* with semicolons, as many, where a name or datum was hidden."""
-    return _PLACEHOLDER.sub(lambda match: ";" * len(match.group()), text)
+def without_placeholders(text: str, filler: str = ";") -> str:
+    """Return *text* with as many *filler* characters where a name or datum was hidden."""
+    return _PLACEHOLDER.sub(lambda match: filler * len(match.group()), text)
 
 
 def words(text: str) -> tuple[Word, ...]:

@@ -123,6 +123,6 @@ def terminal(words: PromptBook, settings: Settings) -> Terminal:
 def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:
     return {
         "keeps": settings.record.path.name,
-        "model": model.name if model else "–",
+        "model": model.name if model else "",
         "contacts": settings.organiser.contacts,
     }

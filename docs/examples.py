@@ -18,8 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "README.fr.md", "docs/tutorial.md", "docs/tutorial.fr.md")
-SECONDS = 60
+SECONDS = 30
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FAILED = re.compile(r'^(?:socrate: |Traceback|.*"label": "failure").*', re.MULTILINE)
 _STYLE = re.compile(r"\x1b\[\d*m")
 _VARIES = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d\.\d+\+00:00)?"  # when
@@ -83,10 +84,14 @@ def typed(command: str, lines: Sequence[str], folder: Path) -> str:
         shown, left = b"", list(lines)
         while chunk := _read(ours):
             shown += chunk
-            if shown.endswith(b"\n> ") and left:
+            if shown.endswith(b"\n> "):
+                if not left:
+                    break
                 os.write(ours, f"{left.pop(0)}\n".encode())
         os.close(ours)
         process.wait(SECONDS)
+    if left:
+        raise RuntimeError(f"{command} did not wait for {left}: {shown.decode()}")
     return _STYLE.sub("", shown.decode()).replace("\r\n", "\n")
 
 
@@ -117,7 +122,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             page = ROOT / name
             now = refreshed(page.read_text("utf-8"), Path(folder))
-        if failed := re.search(r"^socrate: .*|^Traceback.*", now, re.MULTILINE):
+        if failed := _FAILED.search(now):
             sys.exit(f"{name} stays as it is: {failed.group()}")
         page.write_text(now, "utf-8")
 

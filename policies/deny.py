@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain import Decision, Dialogue, Draft, Label, Message, Verdict
 from bot.ports import Tools
 from bot.rules import RuleLists, outside_quotes
-from bot.text import folded
+from bot.text import folded, without_placeholders
 
 _MENDED = frozenset({Label.FORM, Label.MULTIPLE})
 """Labels that another draft can mend; the others steer."""
@@ -25,7 +25,8 @@ class Deny:
         if isinstance(utterance, Draft) and utterance.frame:
             # Outside the quotes it is the frame itself, which the tests put to every rule.
             return Verdict(policy=self.name)
-        rest = outside_quotes(utterance.text, dialogue.idea.texts)
+        # A hidden name counts as a word.
+        rest = without_placeholders(outside_quotes(utterance.text, dialogue.idea.texts), "_")
         said = " ".join(folded(text) for text in dialogue.idea.texts)
         found = self.rules.find(rest, dialogue.language or "", said=said)
         if not found:

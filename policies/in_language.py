@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import LanguageDetector, PromptBook, Tools
 from bot.rules import compile_pattern, outside_quotes
-from bot.text import bare, count_words, words
+from bot.text import bare, count_words, without_placeholders, words
 
 SURE = 0.6
 FUNCTION = 0.4
@@ -32,7 +32,7 @@ class InLanguage:
         language = dialogue.language or ""
         if isinstance(utterance, Draft) and utterance.frame:
             return Verdict(policy=self.name)
-        rest = outside_quotes(utterance.text, dialogue.idea.texts)
+        rest = outside_quotes(without_placeholders(utterance.text, " "), dialogue.idea.texts)
         if self._other(rest, language):
             key = "wrong-language"
         elif self._register(rest, dialogue, language):

@@ -17,6 +17,7 @@ PUBLIC = frozenset({"PARTY", "POLITICIAN", "GROUP"})
 """Kinds that are not personal data: hidden so that no question turns on them."""
 NEARBY = 48
 """How many characters before a number are searched for what it is."""
+MOST_TITLES = 3
 LONGEST_TITLE = 4
 """In letters: Dr, Prof, Dipl; longer ones say what the matter is about."""
 LONGEST_NAME = 7
@@ -35,6 +36,7 @@ _CUE_GAPS = {
     "KIN": re.compile(r",? |: | \("),
     "CALLED": re.compile(r"[ :,«\"'“(]{1,3}"),
     "SELF": re.compile(r",? "),
+    "MEET": re.compile(r" "),
     "SIGN": re.compile(r"[\s,.!:;-]{1,8}"),
 }
 """What may stand between a cue and the name it announces."""
@@ -76,7 +78,7 @@ class _Format:
     def pattern(self) -> re.Pattern[str]:
         """Compiled when a text first calls for it: together they take long."""
         pattern = str(self.table["pattern"])
-        for name, part in reversed(self.parts.items()):
+        for name, part in reversed(tuple(self.parts.items())):
             pattern = pattern.replace(f"<<{name}>>", part)
         return re.compile(pattern)
 
@@ -299,40 +301,50 @@ class _Reader:
             role == "ROLE" and len(self.tokens[index].word) <= LONGEST_TITLE
         )
 
-    def _announced(self, cue: str, index: int) -> int:
+    def _announced(self, cue: str, index: int, titles: int = 0) -> int:
         """Return where the name ends that *cue* announces at *index*, 0 where there is none."""
         if index >= len(self.tokens):
             return 0
-        token, following = self.tokens[index], self.tokens[index + 1 : index + 3]
-        if not _CUE_GAPS[cue].fullmatch(self.text[self.tokens[index - 1].end : token.start]):
+        gap = self.text[self.tokens[index - 1].end : self.tokens[index].start]
+        if not _CUE_GAPS[cue].fullmatch(gap):
             return 0
-        if any(self._phrase(index, word) for _, word in self._readings(index)):
-            return self._after_title(index)
-        known = token.word in self.given or token.word in self.surnames
-        named = self._may_name(token) or (_arabic(token.word) and known and cue != "KIN")
+        found = (self._phrase(index, word) for _, word in self._readings(index))
+        if any(f and not (f[0] == "POLITICIAN" and cue == "NAME") for f in found):
+            return self._after_title(index, titles + 1)
         if cue == "SELF":
-            return self._person(index)[2] if known and self._person(index)[0] else 0
-        noble = token.word in self.particles and any(t.capital for t in following)
-        noble = noble and cue in {"NAME", "TITLE", "MISTER", "ROLE"}
+            kind, _, end, _ = self._person(index)
+            return end if kind else 0
         loose = cue in {"NAME", "TITLE"} or (
             cue in {"MISTER", "ROLE"} and self._definite(index - 1)
         )
-        if not (noble or (named and (token.capital or loose or known))):
-            return 0
         end = self._extend(index, loose=loose)
+        return end if self._begins(cue, index, end, loose=loose) else 0
+
+    def _begins(self, cue: str, index: int, end: int, *, loose: bool) -> bool:
+        """Whether the words from *index* to *end* may be the name after *cue*."""
+        token = self.tokens[index]
         if cue == "SIGN" and len(self.tokens) - end > LONGEST_NAME:
-            return 0
-        return 0 if noble and end == index + 1 else end
+            return False
+        if cue == "MEET" and (end == index + 1 or not self._unless_place(index, end, 0)[0]):
+            return False
+        if token.word in self.particles and cue in {"NAME", "TITLE", "MISTER", "ROLE"}:
+            rest = self.tokens[index + 1 : end]
+            return any(t.capital or _arabic(t.word) for t in rest) or (
+                token.capital and self._may_name(token)
+            )
+        known = token.word in self.given or token.word in self.surnames
+        named = self._may_name(token) or (_arabic(token.word) and known and cue != "KIN")
+        return named and (token.capital or loose or known)
 
     def _definite(self, index: int) -> bool:
         return "ال" in self.tokens[index].word[:3]
 
-    def _after_title(self, index: int) -> int:
-        """Return where the name ends after a second title at *index*: Herr Dr. …"""
+    def _after_title(self, index: int, titles: int) -> int:
+        """Return where the name ends after a further title at *index*: Herr Prof. Dr."""
         found = self._phrase(index, self.tokens[index].word)
-        if found is None or found[0] not in {"TITLE", "MISTER", "ROLE"}:
+        if found is None or titles > MOST_TITLES or found[0] not in {"TITLE", "MISTER", "ROLE"}:
             return 0
-        return self._announced(*found)
+        return self._announced(*found, titles)
 
     def _may_name(self, token: _Token) -> bool:
         word = token.word
@@ -373,6 +385,7 @@ class _Reader:
             return False
         if _arabic(token.word):
             family = token.word.startswith("ال") and (loose or token.word.endswith("ي"))
+            family = family or (loose and token.word.startswith(("بو", "بن", "بل")))
             second = loose and before.word in self.given and k + 1 == len(self.tokens)
             return known or family or second
         if token.capital:
@@ -436,15 +449,19 @@ def _arabic(word: str) -> bool:
 
 def _view(text: str) -> Folded:
     """Return *text* in bare letters and ASCII digits, its capitals kept."""
-    seen = fold(text, accents=False)
-    if seen.offsets is None:
+    if text.isascii():
         return Folded(text, None)
+    seen = fold(text, accents=False)
+    if seen.offsets is None and len(seen.text) != len(text):
+        # Korean syllables fall apart into letters: with accents they do not.
+        seen = fold(text)
     letters = seen.text.translate(_DIGITS)
-    if text.islower():
+    if not any(map(str.isupper, text)):
         return Folded(letters, seen.offsets)
+    written = text if seen.offsets is None else (text[o] for o in seen.offsets[:-1])
     kept = (
-        c.upper() if text[o].isupper() and len(c.upper()) == 1 else c
-        for c, o in zip(letters, seen.offsets, strict=False)
+        c.upper() if w.isupper() and len(c.upper()) == 1 else c
+        for c, w in zip(letters, written, strict=True)
     )
     return Folded("".join(kept), seen.offsets)
 
@@ -454,22 +471,25 @@ def _load(book: PromptBook, language: str) -> _Lists:
     index = book.lexicon("names", "index")
     known = language if language in index["languages"] else index["languages"][0]
     spoken = book.lexicon("names", f"words-{known}")
-    phrases: dict[str, _Entry] = {}
-    for file in (spoken, *(book.lexicon("names", c) for c in index["countries"])):
-        for key in index["roles"].keys() & file.keys():
-            for written in _listed(file[key], spoken["endings"]):
-                _enter(phrases, index["roles"][key], written, key)
-    longest: dict[str, int] = {}
-    for phrase in phrases:
-        first, *rest = phrase.split(" ")
-        longest[first] = max(longest.get(first, 0), len(rest) + 1)
     shared = book.lexicon("names", "given")
     words = {
         key: frozenset(_TOKEN.findall(bare(shared.get(key, "") + " " + spoken.get(key, ""))))
         for key in index["words"]
     }
-    file = book.lexicon("names", "formats")
-    formats = tuple(_Format(table, file["parts"]) for table in file["format"])
+    phrases: dict[str, _Entry] = {}
+    for file in (spoken, *(book.lexicon("names", c) for c in index["countries"])):
+        for key in index["roles"].keys() & file.keys():
+            for written in _listed(file[key], spoken["endings"]):
+                _enter(phrases, index["roles"][key], written, key)
+    for name in words["given"] & phrases.keys():
+        if phrases[name].role == "POLITICIAN":
+            del phrases[name]
+    longest: dict[str, int] = {}
+    for phrase in phrases:
+        first, *rest = phrase.split(" ")
+        longest[first] = max(longest.get(first, 0), len(rest) + 1)
+    shapes = book.lexicon("names", "formats")
+    formats = tuple(_Format(table, shapes["parts"]) for table in shapes["format"])
     return _Lists(phrases=phrases, longest=longest, formats=formats, words=words)
 
 

@@ -100,6 +100,12 @@ class OwnWords:
         reason = self.book.text(language, f"reason.{key}").replace("{word}", word)
         return Finding(rule=f"{self.name}.{rule}", label=label, start=start, end=end, reason=reason)
 
+    def _closed(self, listed: frozenset[str], language: str) -> frozenset[str]:
+        """Return *listed* with the stems of Arabic words; elsewhere they are dictionary forms."""
+        if language != "ar":
+            return listed
+        return frozenset(bare(x) for word in listed for x in self.lemmatiser.lemmas(word, "ar"))
+
     def _vocabulary(self, language: str) -> Vocabulary:
         if language not in self._vocabularies:
             lists = self.book.lexicon(language, "vocabulary")
@@ -111,7 +117,7 @@ class OwnWords:
             listed = _forms((*lists["function"], *lists["neutral"]))
             self._vocabularies[language] = Vocabulary(
                 forms=listed | _forms((*frames, *acks)),
-                lemmas=listed,
+                lemmas=self._closed(listed, language),
                 presupposing=_forms(p for p in lists["presupposing"] if _is_word(p)),
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
             )

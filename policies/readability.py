@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
 from bot.rules import outside_quotes
-from bot.text import bare, words
+from bot.text import bare, without_placeholders, words
 
 EASY = {"fr": 50, "en": 50, "de": 30, "ar": 50}
 """Score below which a text is held to be hard; German words are long by nature."""
@@ -55,7 +55,7 @@ class Readability:
         """Ask for easier words."""
         language = dialogue.language or ""
         said = {bare(w.text) for text in dialogue.idea.texts for w in words(text)}
-        rest = outside_quotes(utterance.text, dialogue.idea.texts)
+        rest = outside_quotes(without_placeholders(utterance.text, " "), dialogue.idea.texts)
         ours = " ".join(w.text for w in words(rest) if bare(w.text) not in said)
         if len(words(ours)) < _FEWEST or score(ours, language) >= EASY[language]:
             return Verdict(policy=self.name)

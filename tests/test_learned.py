@@ -148,6 +148,17 @@ def test_the_weights_are_small_and_no_case_of_a_measuring_author_taught_them(lan
     assert taught and not [name for name in taught if not any(a in name for a in train.AUTHORS)]
 
 
+def test_the_model_cards_failures_are_what_happens(models):
+    card = (ROOT / "docs" / "reference" / "model-card.md").read_text("utf-8")
+    lines = [line.strip("| ").split(" | ") for line in card.splitlines() if "| " in line]
+    shown = [cells for cells in lines if cells[-1] in {"passes", "stopped"}]
+    assert {cells[0] for cells in shown} == set(LANGUAGES)
+    for language, said, question, label, gate in shown:
+        judged = models[language].judge(question, (said,))
+        assert (gate == "passes") == (judged is None), question
+        assert (gate == "passes") == (label != "neutral"), "it shows failures"
+
+
 TWICE = """
 from bench import train
 words = train.learned.known(train.stored_words("ar"))
