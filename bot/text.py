@@ -128,9 +128,9 @@ def _fold_at_once(text: str, *, accents: bool) -> str | None:
     if _UNUSUAL.search(text) or not unicodedata.is_normalized("NFKC", text):
         return None
     folded = text.casefold().translate(_LOOKALIKES)
-    if len(folded) != len(text):
-        return None
-    return folded if accents else folded.translate(_UNACCENTED)
+    if not accents:
+        folded = folded.translate(_UNACCENTED)
+    return folded if len(folded) == len(text) else None
 
 
 class _Unaccented(dict[int, str]):

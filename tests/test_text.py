@@ -36,6 +36,13 @@ def test_a_span_of_folded_text_leads_back_to_what_was_written():
     assert text[slice(*seen.span(start, start + 5))] == "É\u200bcole"
 
 
+def test_letters_that_fold_to_several_lead_back_too():
+    for text in ("가 bancs", "ŒUVRE bancs", "ß bancs"):
+        seen = fold(text, accents=False)
+        start = seen.text.index("bancs")
+        assert text[slice(*seen.span(start, start + 5))] == "bancs"
+
+
 @given(st.text())
 def test_every_span_of_folded_text_lies_in_the_original(text):
     seen = fold(text)
