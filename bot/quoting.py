@@ -43,12 +43,14 @@ class Quoting:
     cues: Mapping[str, Any]
     """Words that are never content: ``cues.toml``."""
 
-    def best(self, text: str, themed: Collection[str]) -> str | None:
+    def best(self, text: str, themed: Collection[str], *, least: int = 1) -> str | None:
         """Return the words of *text* most worth quoting, to the letter, if any are.
 
         *themed* are the bare words that tell the theme: a group that holds one comes first.
+        A group scores 1, 2 more with a word of the theme, 1 more for several words and for
+        standing inside its sentence; *least* is the score it needs.
         """
-        best, best_score = None, 0
+        best, best_score = None, least - 1
         for sentence in sentences(text[:READ]):
             for group in self._groups(sentence):
                 span = self._span(sentence, group)
@@ -113,9 +115,13 @@ class Quoting:
                 break
         while run and self._hangs(found[run[-1]]):
             run = run[:-1]
-        while run and bare(found[run[0]].text) in self._bad_starts:
+        while run and self._starts_badly(found[run[0]]):
             run = run[1:]
         return run
+
+    def _starts_badly(self, first: Word) -> bool:
+        word = bare(first.text)
+        return word in self._bad_starts or word.endswith(self._endings("never-endings"))
 
     def _hangs(self, last: Word) -> bool:
         word = bare(last.text)

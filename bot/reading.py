@@ -14,7 +14,7 @@ from bot.domain import Register
 from bot.ports import PromptBook
 from bot.quoting import READ, Quoting
 from bot.rules import compile_pattern
-from bot.text import bare, clean, count_words, plain, sentences, without_placeholders
+from bot.text import bare, clean, count_words, fold, plain, sentences, without_placeholders
 
 ASPECTS = ("who", "what", "where", "when", "reason", "example", "number")
 """What makes a contribution specific (rule 8)."""
@@ -23,6 +23,8 @@ SELF_PASSES = 3
 MANY = 3
 """Sentences from which one more makes no difference."""
 BRIEF = 2
+ANSWER = 3
+"""Score of a group of words (`Quoting.best`) from which an answer to a question is quoted."""
 TELLING = 12
 """Words from which a contribution is held to say what it is about."""
 
@@ -68,8 +70,31 @@ class Reader:
             topic=self._topic(set(themes.values()), says, content, proposal=proposal),
             brief=not themes and count_words(content) <= BRIEF,
             register=self._register("\n".join(bares)),
-            slot=self.quoting.best(texts[-1], self._themes(bares[-1])) if texts else None,
+            slot=self._slot(texts, bares),
         )
+
+    def _slot(self, texts: Sequence[str], bares: Sequence[str]) -> str | None:
+        """Return words of the latest message to quote: not who the person is, nor a whole answer."""
+        if not texts:
+            return None
+        latest = self._others_words(texts[-1])
+        # A child or a mother tells whom it touches, not what it is about.
+        themed = {word for word, theme in self._themes(bares[-1]).items() if theme != "family"}
+        slot = self.quoting.best(latest, themed, least=ANSWER if len(texts) > 1 else 1)
+        whole = len(texts) > 1 and plain(slot or "") == plain(latest)
+        return None if whole else slot
+
+    def _others_words(self, text: str) -> str:
+        """Return *text* with as many semicolons where the person says who they are."""
+        pattern = self._pattern("self")
+        if pattern is None:
+            return text
+        seen = fold(text[:READ], accents=False)
+        for match in pattern.finditer(seen.text):
+            start, end = seen.span(*match.span())
+            blank = ";" * (end - start)
+            text = text[:start] + blank + text[end:]
+        return text
 
     def _says(self, aspect: str, text: str) -> bool:
         if aspect == "number":
