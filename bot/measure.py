@@ -145,7 +145,7 @@ class Report:
             # Spreadsheets take UTF-8 for something else without the mark.
             **(
                 {"sample.csv": f"\ufeff{sheet}", "sample-key.csv": key}
-                if measured.held.sent
+                if any(measured.held.sent.values())
                 else {}
             ),
         }

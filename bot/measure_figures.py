@@ -9,7 +9,7 @@ from itertools import combinations
 from random import Random
 from typing import Any, TypeAlias
 
-from bot.domain import Decision, Register, Verdict
+from bot.domain import Decision, Frame, Move, Register, Verdict
 from bot.gate import outcome
 from bot.measure_cases import Cases, Contribution, Pair
 from bot.measure_exchanges import (
@@ -29,7 +29,7 @@ from bot.measure_statistics import (
     tally,
     total_variation,
 )
-from bot.text import count_words
+from bot.text import count_words, words
 
 Figures: TypeAlias = Mapping[str, Any]
 """By name: rates, numbers, lines of text, or more figures."""
@@ -117,7 +117,8 @@ async def _symmetry(system: Asking, cases: Cases, progress: Progress) -> Figures
     same, identical, unlike = [], [], []
     for pair in progress.over("verdicts", cases.pairs):
         one_set = forms(pair.sides[0]) == forms(pair.sides[1])
-        for probe in probes[pair.lang]:
+        shared = _shared(pair)
+        for probe in (probe.fill(shared) for probe in probes[pair.lang]):
             first, second = [await _verdicts(system, pair, side, probe) for side in (0, 1)]
             same.append(outcome(first) is outcome(second))
             if one_set:
@@ -131,11 +132,22 @@ async def _symmetry(system: Asking, cases: Cases, progress: Progress) -> Figures
     }
 
 
-def _probes(system: Asking, cases: Cases, lang: str) -> list[str]:
-    vetted = [f.plain for f in system.service.agent.book.frames(lang, Register.FORMAL)]
-    given = [q.question for q in cases.questions if q.lang == lang]
+def _probes(system: Asking, cases: Cases, lang: str) -> list[Frame]:
+    """Return questions to be judged under both sides: vetted ones, and some of those given."""
+    vetted = system.service.agent.book.frames(lang, Register.FORMAL)
+    given = [
+        Frame(id=q.id, move=Move.CLARIFY, plain=q.question, slotted=q.question)
+        for q in cases.questions
+        if q.lang == lang
+    ]
     draw = Random(len(vetted))  # noqa: S311 - a fixed choice, not a secret
     return [q for some in (vetted, given) for q in draw.sample(some, min(PROBES, len(some)))]
+
+
+def _shared(pair: Pair) -> str | None:
+    """Return the longest word that both sides wrote, to be quoted under both."""
+    first, second = ({w.text for w in words(side)} for side in pair.sides)
+    return max(sorted(first & second), key=len, default=None)
 
 
 async def _verdicts(system: Asking, pair: Pair, side: int, probe: str) -> tuple[Verdict, ...]:

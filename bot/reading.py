@@ -74,7 +74,7 @@ class Reader:
         )
 
     def _slot(self, texts: Sequence[str], bares: Sequence[str]) -> str | None:
-        """Return words of the latest message to quote: not who the person is, nor a whole answer."""
+        """Return words of the latest message to quote: neither who writes nor a whole answer."""
         if not texts:
             return None
         latest = self._others_words(texts[-1])

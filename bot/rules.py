@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from bot.domain import Finding, Label
 from bot.ports import PromptBook
-from bot.text import Folded, bare, fold, plain
+from bot.text import Folded, fold, plain
 
 _ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
 _OF_CONTENT = frozenset(
     {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
 )
 """Labels that the person's own words excuse, unless the rule says otherwise."""
+WINDOW = 2_000
+"""Characters read at once: time grows with the length of a text, never faster."""
+OVERLAP = 200
 CONTENT = 4
 """Letters from which a word tells something, and that two forms of it share."""
 _QUOTED = re.compile(
@@ -31,9 +34,13 @@ class Rule:
 
     id: str
     label: Label
-    pattern: re.Pattern[str]
-    unless: re.Pattern[str] | None
-    """What makes the whole text harmless."""
+    pattern: str
+    """Compiled only once a text holds one of `needs`: most rules never are."""
+    unless: str
+    """A pattern that makes the whole text harmless; empty for none."""
+    needs: tuple[str, ...]
+    """Words of which every match holds one (``needs.json``); empty where none is known."""
+    accents: bool
     unless_said: bool
     """Whether it is harmless where every content word that matched is the person's own."""
     reason: str
@@ -72,33 +79,46 @@ class RuleLists:
         if language not in self._rules:
             tables = self.book.lexicon(language, self.file)[self.table]
             reasons = self.book.lexicon(language, "notices")["reason"]
-            self._rules[language] = _load(tables, reasons, accents=self.accents)
+            needs = self.book.lexicon(language, "needs")
+            self._rules[language] = _load(tables, reasons, needs, accents=self.accents)
             listed = self.book.lexicon(language, "vocabulary")["function"]
             self._function[language] = frozenset(w for line in listed for w in plain(line).split())
-        seen = fold(text, accents=self.accents)
         stems = frozenset(form[:CONTENT] for word in plain(said).split() for form in _forms(word))
         known = Said(stems, self._function[language])
-        found = (_finding(rule, seen, known) for rule in self._rules[language])
-        return tuple(finding for finding in found if finding is not None)
+        found: dict[str, Finding] = {}
+        for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
+            seen = fold(text[start : start + WINDOW], accents=self.accents)
+            for rule in self._rules[language]:
+                if rule.id not in found and (finding := _finding(rule, seen, known)):
+                    found[rule.id] = _moved(finding, start)
+        return tuple(found.values())
 
 
 def _load(
-    tables: Iterable[Mapping[str, Any]], reasons: Mapping[str, str], *, accents: bool
+    tables: Iterable[Mapping[str, Any]],
+    reasons: Mapping[str, str],
+    needs: Mapping[str, Sequence[str]],
+    *,
+    accents: bool,
 ) -> tuple[Rule, ...]:
     """Return the rules of a word list; a rule without a reason takes its label's."""
     return tuple(
         Rule(
             id=table["id"],
             label=Label(table["label"]),
-            pattern=compile_pattern(table["pattern"], accents=accents),
-            unless=(
-                compile_pattern(table["unless"], accents=accents) if "unless" in table else None
-            ),
+            pattern=table["pattern"],
+            unless=table.get("unless", ""),
+            needs=tuple(needs.get(table["id"], ())),
+            accents=accents,
             unless_said=table.get("unless-said", Label(table["label"]) in _OF_CONTENT),
             reason=table.get("reason") or reasons[table["label"]],
         )
         for table in tables
     )
+
+
+def _moved(finding: Finding, by: int) -> Finding:
+    return replace(finding, start=finding.start + by, end=finding.end + by) if by else finding
 
 
 def outside_quotes(text: str, texts: Iterable[str]) -> str:
@@ -124,11 +144,14 @@ def quotations(text: str) -> tuple[tuple[int, int], ...]:
 
 @cache
 def compile_pattern(pattern: str, *, accents: bool) -> re.Pattern[str]:
-    """Compile *pattern* as it meets folded text; its escapes keep their case."""
+    """Compile *pattern* as it meets folded text."""
+    return re.compile(fold_pattern(pattern, accents=accents))
+
+
+def fold_pattern(pattern: str, *, accents: bool) -> str:
+    """Return *pattern* folded; its escapes keep their case."""
     parts = re.split(r"(\\.|\(\?[^)]*?[:=!>])", pattern)
-    return re.compile(
-        "".join(p if i % 2 else (fold(p).text if accents else bare(p)) for i, p in enumerate(parts))
-    )
+    return "".join(p if i % 2 else fold(p, accents=accents).text for i, p in enumerate(parts))
 
 
 def _forms(word: str) -> tuple[str, ...]:
@@ -142,9 +165,14 @@ def _tells(word: str) -> bool:
 
 
 def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
-    if rule.unless and rule.unless.search(seen.text):
+    if rule.needs and not any(word in seen.text for word in rule.needs):
         return None
-    for match in rule.pattern.finditer(seen.text):
+    pattern = compile_pattern(rule.pattern, accents=rule.accents)
+    if rule.unless and pattern.search(seen.text):
+        unless = compile_pattern(rule.unless, accents=rule.accents)
+        if unless.search(seen.text):
+            return None
+    for match in pattern.finditer(seen.text):
         if rule.unless_said and said.holds(match.group()):
             continue
         start, end = seen.span(*match.span())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,12 +58,18 @@ class TomlPromptBook:
 
     def _file(self, name: str) -> Mapping[str, Any]:
         if name not in self._files:
-            try:
-                text = self.folder.joinpath(f"{name}.toml").read_text("utf-8")
-                self._files[name] = tomllib.loads(text)
-            except (OSError, tomllib.TOMLDecodeError) as exc:
-                raise ConfigError(f"prompts/{name}.toml cannot be read: {exc}") from exc
+            self._files[name] = self._read(name)
         return self._files[name]
+
+    def _read(self, name: str) -> Mapping[str, Any]:
+        made = name.endswith("/needs")
+        file = f"{name}.json" if made else f"{name}.toml"
+        try:
+            text = self.folder.joinpath(file).read_text("utf-8")
+            found: Mapping[str, Any] = json.loads(text) if made else tomllib.loads(text)
+        except (OSError, ValueError) as exc:
+            raise ConfigError(f"prompts/{file} cannot be read: {exc}") from exc
+        return found
 
 
 def load() -> TomlPromptBook:

@@ -1,0 +1,55 @@
+"""The short cut of ``bot/rules.py``: no rule is passed over that would have matched."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.domain import LANGUAGES
+from bot.rules import fold_pattern
+from bot.text import fold
+from prompts import needs
+from tests.conftest import CASES, rows
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_needs_on_file_are_those_of_the_rules(language):
+    on_file = (needs.HERE / language / "needs.json").read_text("utf-8")
+    assert on_file == needs.written(language), "run: python -m prompts.needs"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        (r"\bne (?:pensez|trouvez)-vous\b", ["pensez", "trouvez"]),
+        (r"\b(?:bravo|super)\b", ["bravo", "super"]),
+        (r"\b(?:bravo|\w+)\b", []),
+        (r"(?:encore)?\?", []),
+        (r"(?:encore)+\?", ["encore"]),
+        (r"[ab]c", []),
+        (r"été", ["été"]),
+    ],
+)
+def test_every_match_holds_one_of_the_needs(pattern, words):
+    assert needs.needs(pattern, accents=True) == words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_rule_matches_a_text_without_its_needs(book, language):
+    texts = [
+        case[key]
+        for path in sorted(CASES.glob(f"*-{language}.jsonl"))
+        for case in rows(path)[::6]
+        for key in ("question", "text")
+        if key in case
+    ]
+    assert texts
+    known = book.lexicon(language, "needs")
+    for file, table, accents in needs.TABLES:
+        seen = [fold(text, accents=accents).text for text in texts]
+        for rule in book.lexicon(language, file)[table]:
+            if rule["id"] in known:
+                pattern = re.compile(fold_pattern(rule["pattern"], accents=accents))
+                without = [t for t in seen if not any(w in t for w in known[rule["id"]])]
+                assert not [t for t in without if pattern.search(t)], rule["id"]
