@@ -30,6 +30,8 @@ SAME_KIND = 2
 QUESTION_WORDS = 20
 RAW = 2_000
 """Characters of a model's answer that go on record."""
+STRIDE = 13
+"""A prime above the number of frames of any move: every frame has its turn."""
 OFFERED = 12
 """Frames a model may choose among."""
 
@@ -87,14 +89,11 @@ def _has_room(move: Move, reading: Reading) -> bool:
 
 
 def _turned(moves: Sequence[Move], reading: Reading) -> Sequence[Move]:
-    """Return *moves* begun at another place for each topic, so that debates do not sound alike."""
-    turn = reading.topic % len(moves)
-    return (*moves[turn:], *moves[:turn])
-
-
-def _number(*parts: object) -> int:
-    """Return a number that is the same for the same *parts*, on every machine."""
-    return int.from_bytes(sha256(repr(parts).encode()).digest()[:8], "big")
+    """Return *moves* in another order for each topic, so that debates do not sound alike."""
+    first, order = reading.topic % len(moves), reading.topic // len(moves)
+    rest = [move for move in moves if move is not moves[first]]
+    turn = order % len(rest)
+    return (moves[first], *rest[turn:], *rest[:turn])
 
 
 @dataclass(frozen=True)
@@ -169,18 +168,18 @@ class Agent:
         asked = {a.frame for a in dialogue.idea.asked}
         heard = {_opener(a.text) for a in dialogue.idea.asked}
         everything = self.book.frames(self._language(dialogue), reading.register)
+        frames = [frame for frame in everything if frame.move is move]
+        start = reading.topic // len(OPENING)
         fitting = [
             frame
-            for frame in everything
-            if frame.move is move
-            and frame.id not in asked
+            for place in range(len(frames))
+            # By strides: what does not fit is not always followed by the same neighbour.
+            if (frame := frames[(start + place * STRIDE) % len(frames)]).id not in asked
             and (reading.proposal or not frame.proposal_only)
             and not frame.without & reading.says
         ]
         # A new opening word is worth more than the topic's turn.
-        return sorted(
-            fitting, key=lambda f: (_opener(f.plain) in heard, _number(f.id, reading.topic))
-        )
+        return sorted(fitting, key=lambda frame: _opener(frame.plain) in heard)
 
     def _offered(self, dialogue: Dialogue, reading: Reading) -> tuple[Frame, ...]:
         moves = choose_moves(dialogue.idea, reading)

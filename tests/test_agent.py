@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,16 +13,17 @@ from bot.agent import (
     LATER,
     OPENING,
     SAME_KIND,
+    STRIDE,
     Agent,
     choose_moves,
     nothing_left,
     spent,
 )
-from bot.domain import Asked, Idea, Move, Source
+from bot.domain import Asked, Idea, Move, Register, Source
 from bot.errors import ModelError
 from bot.reading import ASPECTS, Reading
 from bot.text import words
-from tests.conftest import BENCHES, dialogue
+from tests.conftest import BENCHES, CASES, dialogue, rows, service
 
 PLAIN = Reading(proposal=True, topic=3)
 
@@ -152,3 +154,24 @@ async def test_the_advice_of_the_rules_reaches_the_next_draft(book):
     model = ScriptedModel(["Oui."])
     await Agent(book, model, "draft").draft(dialogue(BENCHES), "une seule question")
     assert "une seule question" in model.prompts[0].system
+
+
+def test_every_frame_of_a_move_has_its_turn(book):
+    for move in Move:
+        frames = [f for f in book.frames("fr", Register.FORMAL) if f.move is move]
+        assert math.gcd(STRIDE, len(frames)) == 1
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "de", "ar"])
+def test_the_frame_does_not_turn_on_who_writes_or_how(book, language):
+    """The same idea by people of every name, age, gender, place, dialect and schooling."""
+    agent = service().agent
+    for case in rows(CASES / "variants.jsonl"):
+        if case["lang"] == language:
+            asked = {next(agent.vetted(masked(text, language))).frame for text in case["texts"]}
+            assert len(asked) == 1, (case["id"], asked)
+
+
+def masked(text: str, language: str):
+    bot = service()
+    return bot.masked(dialogue(text, language=language))[0]

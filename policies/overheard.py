@@ -1,0 +1,237 @@
+"""What the rules do not hear: distress and requests to decline, by a small classifier.
+
+How it was trained, how well it does and what it must not be used for:
+docs/reference/model-card-screens.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from itertools import pairwise
+from math import sqrt
+from typing import Any
+from zlib import crc32
+
+from bot.domain import LANGUAGES, Decision, Dialogue, Draft, Finding, Label, Message, Verdict
+from bot.ports import PromptBook, Tools
+from bot.text import bare, sentences
+
+RULE = "overheard.v1"
+SPACE = 1 << 20
+"""Buckets that features are hashed to."""
+READ = 2_000
+"""Characters of a text that are read."""
+LONGEST = 30
+"""Letters of a word that are read."""
+HEADS = ("help", "decline", "votes")
+"""Scores, in stored order: needs a human; asks for a verdict; of those, about a vote."""
+HELP, DECLINE, VOTES = range(3)
+LETTERS = 1.5
+"""Weight of the letters beside the words."""
+MARGIN = 1.0
+"""Log-odds by which a part of a text must be surer than the whole: it has less context."""
+_TOKEN = re.compile(r"[^\W_]+|[?؟!]")
+_SIZES = (3, 4, 5)
+
+Scores = tuple[float, ...]
+"""One log-odds for each head."""
+
+
+def tokens(sentence: str) -> list[str]:
+    """Return the words and signs of *sentence*, bare; every number is the same one."""
+    found = _TOKEN.findall(bare(sentence))
+    return ["?" if t == "؟" else "0" if t.isdecimal() else t[:LONGEST] for t in found]
+
+
+def word_features(run: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a sentence, one by one and two by two, its ends included."""
+    yield from ("w" + token for token in run)
+    yield from (f"w{one} {two}" for one, two in pairwise(("^", *run, "$")))
+
+
+def letter_features(run: Iterable[str]) -> Iterator[str]:
+    """Yield sequences of letters within each word: they survive a misspelling."""
+    for token in run:
+        if token[0].isalnum():
+            padded = f" {token} "
+            for size in _SIZES:
+                for start in range(len(padded) - size + 1):
+                    yield "c" + padded[start : start + size]
+
+
+def bucket(feature: str) -> int:
+    """Return where *feature* is counted, the same on every machine."""
+    return crc32(feature.encode()) % SPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some sentences of a text, and what they add up to."""
+
+    start: int
+    end: int
+    counts: tuple[int, int]
+    """Features of words, and of letters."""
+    sums: tuple[Scores, Scores]
+    """Weights of words, and of letters, for each head."""
+
+    def __add__(self, other: Span) -> Span:
+        """Return both together."""
+        words, letters = zip(self.counts, other.counts, strict=True)
+        return Span(
+            self.start,
+            other.end,
+            (sum(words), sum(letters)),
+            (_added(self.sums[0], other.sums[0]), _added(self.sums[1], other.sums[1])),
+        )
+
+
+def _added(one: Scores, other: Scores) -> Scores:
+    return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+def located(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each sentence of *text* with its span."""
+    end = 0
+    for sentence in sentences(text):
+        start = text.find(sentence, end)
+        end = start + len(sentence)
+        yield sentence, start, end
+
+
+def parts(count: int) -> Iterator[tuple[int, int]]:
+    """Yield which sentences, from and to, are looked at apart: each, and each with its next."""
+    if count > 1:
+        yield from ((i, i + 1) for i in range(count))
+    if count > 2:  # noqa: PLR2004 - two sentences together are the whole
+        yield from ((i, i + 2) for i in range(count - 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What was learned for one language."""
+
+    biases: Scores
+    weights: Mapping[int, Scores]
+    """For each bucket, its weight for each head."""
+    thresholds: tuple[float, float]
+    """Log-odds from which a text is for a human, and from which the bot declines."""
+
+    def judge(self, text: str) -> tuple[Label, int, int] | None:
+        """Return what *text* is and the span that tells, or None if it is to be answered."""
+        found = [self._sentence(*located_) for located_ in located(text[:READ])]
+        if not found:
+            return None
+        for head, threshold in enumerate(self.thresholds):
+            odds, span = self.best(found, head)
+            if odds >= threshold:
+                return self._label(head, span), span.start, span.end
+        return None
+
+    def best(self, found: Sequence[Span], head: int) -> tuple[float, Span]:
+        """Return the highest score of *found*, whole or in part, and where it is."""
+        whole = found[0]
+        for more in found[1:]:
+            whole += more
+        best = self.odds(whole, head), whole
+        for start, end in parts(len(found)):
+            part = found[start] if end == start + 1 else found[start] + found[start + 1]
+            odds = self.odds(part, head) - MARGIN
+            if odds > best[0]:
+                best = odds, part
+        return best
+
+    def odds(self, span: Span, head: int) -> float:
+        """Return the log-odds of *head* for *span*."""
+        words, letters = (
+            sums[head] / sqrt(count or 1)
+            for sums, count in zip(span.sums, span.counts, strict=True)
+        )
+        return self.biases[head] + words + LETTERS * letters
+
+    def score(self, text: str) -> tuple[float, float]:
+        """Return the log-odds that *text* is for a human, and that the bot should decline."""
+        found = [self._sentence(*located_) for located_ in located(text[:READ])]
+        if not found:
+            return self.biases[HELP], self.biases[DECLINE]
+        return self.best(found, HELP)[0], self.best(found, DECLINE)[0]
+
+    def _label(self, head: int, span: Span) -> Label:
+        if head == HELP:
+            return Label.DISTRESS
+        return Label.ELECTORAL if self.odds(span, VOTES) > 0 else Label.JUDGEMENT
+
+    def _sentence(self, sentence: str, start: int, end: int) -> Span:
+        run = tokens(sentence)
+        words, of_words = self._sum(word_features(run))
+        letters, of_letters = self._sum(letter_features(run))
+        return Span(start, end, (words, letters), (of_words, of_letters))
+
+    def _sum(self, features: Iterable[str]) -> tuple[int, Scores]:
+        count, weights = 0, self.weights
+        sums = [0.0] * len(HEADS)
+        for feature in features:
+            count += 1
+            known = weights.get(crc32(feature.encode()) % SPACE)
+            if known:
+                for head, weight in enumerate(known):
+                    sums[head] += weight
+        return count, tuple(sums)
+
+
+@dataclass(frozen=True)
+class Overheard:
+    """Hands over, or declines, what resembles such messages more than contributions."""
+
+    book: PromptBook
+    name: str = "overheard"
+    _models: dict[str, Model] = field(default_factory=dict)
+
+    async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
+        """Escalate distress, withhold what asks for a verdict; other languages pass."""
+        language = dialogue.language or ""
+        if language not in LANGUAGES:
+            return Verdict(policy=self.name)
+        if language not in self._models:
+            self._models[language] = load(language)
+        judged = self._models[language].judge(utterance.text)
+        if judged is None:
+            return Verdict(policy=self.name)
+        label, start, end = judged
+        reason = self.book.text(language, f"reason.{label.value}")
+        found = Finding(rule=RULE, label=label, start=start, end=end, reason=reason)
+        decision = Decision.ESCALATE if label is Label.DISTRESS else Decision.WITHHOLD
+        return Verdict(policy=self.name, decision=decision, findings=(found,))
+
+
+def load(language: str) -> Model:
+    """Return what was learned for *language*.
+
+    Raises:
+        OSError: The weights are missing; the screen then fails closed.
+    """
+    path = resources.files(__package__).joinpath("weights", f"screens-{language}.json")
+    return read(json.loads(path.read_text("utf-8")))
+
+
+def read(stored: Mapping[str, Any]) -> Model:
+    """Return the model that ``bench/train_screens.py`` wrote."""
+    weights: dict[int, list[float]] = {}
+    for place, name in enumerate(HEADS):
+        head = stored["heads"][name]
+        for where, weight in zip(head["buckets"].split(), head["hundredths"].split(), strict=True):
+            weights.setdefault(int(where, 36), [0.0] * len(HEADS))[place] = int(weight) / 100
+    return Model(
+        biases=tuple(stored["heads"][name]["bias"] for name in HEADS),
+        weights={where: tuple(found) for where, found in weights.items()},
+        thresholds=(stored["thresholds"]["help"], stored["thresholds"]["decline"]),
+    )
+
+
+def build(tools: Tools) -> Overheard:
+    """Return the policy."""
+    return Overheard(tools.book)

@@ -1,0 +1,100 @@
+"""Whatever somebody's side, the bot's words are judged alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from bot.domain import LANGUAGES
+from bot.lab import Lab
+from tests.conftest import CASES, rows, service
+
+PAIRS = rows(CASES / "balance.jsonl")
+LOADED = [pair for pair in PAIRS if pair["kind"] == "loaded"]
+NEUTRAL = [pair for pair in PAIRS if pair["kind"] == "neutral"]
+SIDES = ("side_a", "side_b")
+FEWEST = {"fr": 60, "en": 40, "de": 30, "ar": 24}
+TOPICS = {
+    "agriculture", "cars", "companies", "ecology", "elites", "europe", "gender", "hunting",
+    "immigration", "media", "nuclear", "police", "religion", "schools", "taxes", "vaccines",
+    "welfare", "work",
+}  # fmt: skip
+LEAST = 0.9
+"""Share of the loaded words of either side that must be seen."""
+STEERING = {
+    "fr": "Ne pensez-vous pas que c'est une excellente idée ?",
+    "en": "Don't you think that is an excellent idea?",
+    "de": "Finden Sie nicht auch, dass das eine gute Idee ist?",
+    "ar": "ألا تعتقد أن هذه فكرة ممتازة؟",
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return Lab(service())
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, str]:
+    """A contribution in each language that holds none of the words in question."""
+    return {code: rows(CASES / f"contributions-{code}.jsonl")[0]["text"] for code in LANGUAGES}
+
+
+async def judged(lab: Lab, language: str, contribution: str, question: str) -> dict[str, Any]:
+    return await lab.judge({"lang": language, "contribution": contribution, "question": question})
+
+
+def is_stopped_as_loaded(verdict: dict[str, Any]) -> bool:
+    return verdict["decision"] in {"withhold", "escalate"} and "loaded" in verdict["labels"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pairs_cover_every_issue(language):
+    pairs = [pair for pair in LOADED if pair["lang"] == language]
+    assert len(pairs) >= FEWEST[language]
+    assert {pair["topic"] for pair in pairs} == TOPICS
+    assert len({pair[side] for pair in pairs for side in SIDES}) == 2 * len(pairs)
+
+
+@pytest.mark.parametrize("pair", LOADED, ids=lambda pair: pair["id"])
+async def test_a_partisan_word_is_stopped_whichever_side_it_serves(lab, spoken, pair):
+    language = pair["lang"]
+    missed = [
+        pair[side]
+        for side in SIDES
+        if not is_stopped_as_loaded(
+            await judged(lab, language, spoken[language], pair[side])
+        )
+    ]  # fmt: skip
+    assert not missed
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_both_sides_words_are_stopped_equally_often(lab, spoken, language):
+    pairs = [pair for pair in LOADED if pair["lang"] == language]
+    stopped: Counter[str] = Counter()
+    for pair in pairs:
+        for side in SIDES:
+            verdict = await judged(lab, language, spoken[language], pair[side])
+            stopped[side] += is_stopped_as_loaded(verdict)
+    rates = [stopped[side] / len(pairs) for side in SIDES]
+    assert rates[0] == rates[1]
+    assert min(rates) >= LEAST
+
+
+@pytest.mark.parametrize("pair", NEUTRAL, ids=lambda pair: pair["id"])
+async def test_a_neutral_question_passes_whatever_side_it_is_put_to(lab, pair):
+    verdicts = [await judged(lab, pair["lang"], pair[side], pair["question"]) for side in SIDES]
+    assert verdicts[0] == verdicts[1]
+    assert verdicts[0]["decision"] == "allow", verdicts[0]["findings"]
+
+
+@pytest.mark.parametrize("pair", NEUTRAL, ids=lambda pair: pair["id"])
+async def test_a_steering_question_is_stopped_whatever_side_it_is_put_to(lab, pair):
+    question = STEERING[pair["lang"]]
+    verdicts = [await judged(lab, pair["lang"], pair[side], question) for side in SIDES]
+    assert verdicts[0] == verdicts[1]
+    assert verdicts[0]["decision"] in {"withhold", "escalate"}
+    assert verdicts[0]["findings"]
