@@ -24,10 +24,13 @@ from bot.domain import (
     Turn,
 )
 from bot.gate import findings, judge, outcome
+from bot.rules import quotations
 from bot.service import Service
 
 Item: TypeAlias = Mapping[str, Any]
 Work: TypeAlias = Callable[[Item], Awaitable[dict[str, Any]]]
+COMPARING = frozenset({"own_words", "quoted", "learned"})
+"""Gates that compare a question with the person's words."""
 _ROOM = Room("lab", "lab")
 _NOW = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -39,15 +42,22 @@ class Lab:
     service: Service
 
     async def judge(self, item: Item) -> dict[str, Any]:
-        """Return the gates' verdict on ``question``, given the person's ``contribution``."""
-        texts = _texts(item, "contribution", missing=())
+        """Return the gates' verdict on ``question``, given the person's ``contribution``.
+
+        Where the contribution is not known, what the question quotes counts as the person's,
+        and the gates that compare words with theirs do not judge.
+        """
         question = _text(item, "question")
+        known = "contribution" in item
+        quoted = tuple(question[a:b] for a, b in quotations(question))
+        texts = _texts(item, "contribution", least=0) if known else quoted
         dialogue = self._dialogue(item, texts or (question,), (*texts, question))
         masked, _ = self._masked(dialogue)
         *said, asked = masked.idea.texts
         dialogue = replace(masked, idea=Idea(texts=tuple(said)))
         draft = Draft(text=asked, move=Move.CLARIFY)
-        verdicts = await judge(self.service.gates, draft, dialogue)
+        gates = [g for g in self.service.gates if known or g.name not in COMPARING]
+        verdicts = await judge(gates, draft, dialogue)
         found = findings(verdicts)
         return {
             "decision": outcome(verdicts).name.lower(),
@@ -147,12 +157,12 @@ def _text(item: Item, key: str) -> str:
     return value
 
 
-def _texts(item: Item, key: str, *, missing: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    value = item.get(key, missing)
+def _texts(item: Item, key: str, *, least: int = 1) -> tuple[str, ...]:
+    value = item.get(key)
     if isinstance(value, str):
         return (value,)
     if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
-        if value or missing is not None:
+        if len(value) >= least:
             return tuple(value)
         raise ValueError(f'"{key}" is empty')
     raise ValueError(f'"{key}" is missing or neither a string nor a list of strings')

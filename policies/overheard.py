@@ -90,6 +90,9 @@ class Span:
         )
 
 
+NOTHING = Span(0, 0, (0, 0), ((0.0,) * len(HEADS), (0.0,) * len(HEADS)))
+
+
 def _added(one: Scores, other: Scores) -> Scores:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
@@ -123,9 +126,7 @@ class Model:
 
     def judge(self, text: str) -> tuple[Label, int, int] | None:
         """Return what *text* is and the span that tells, or None if it is to be answered."""
-        found = [self._sentence(*located_) for located_ in located(text[:READ])]
-        if not found:
-            return None
+        found = self._spans(text)
         for head, threshold in enumerate(self.thresholds):
             odds, span = self.best(found, head)
             if odds >= threshold:
@@ -134,9 +135,7 @@ class Model:
 
     def best(self, found: Sequence[Span], head: int) -> tuple[float, Span]:
         """Return the highest score of *found*, whole or in part, and where it is."""
-        whole = found[0]
-        for more in found[1:]:
-            whole += more
+        whole = sum(found, start=NOTHING)
         best = self.odds(whole, head), whole
         for start, end in parts(len(found)):
             part = found[start] if end == start + 1 else found[start] + found[start + 1]
@@ -155,10 +154,15 @@ class Model:
 
     def score(self, text: str) -> tuple[float, float]:
         """Return the log-odds that *text* is for a human, and that the bot should decline."""
-        found = [self._sentence(*located_) for located_ in located(text[:READ])]
-        if not found:
-            return self.biases[HELP], self.biases[DECLINE]
+        found = self._spans(text)
         return self.best(found, HELP)[0], self.best(found, DECLINE)[0]
+
+    def whole(self, text: str) -> Span:
+        """Return what all sentences of *text* add up to."""
+        return sum(self._spans(text), start=NOTHING)
+
+    def _spans(self, text: str) -> list[Span]:
+        return [self._sentence(*found) for found in located(text[:READ])]
 
     def _label(self, head: int, span: Span) -> Label:
         if head == HELP:

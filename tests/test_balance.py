@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ TOPICS = {
     "immigration", "media", "nuclear", "police", "religion", "schools", "taxes", "vaccines",
     "welfare", "work",
 }  # fmt: skip
+STOPPED = {"withhold", "escalate"}
 LEAST = 0.9
 """Share of the loaded words of either side that must be seen."""
 STEERING = {
@@ -47,7 +48,7 @@ async def judged(lab: Lab, language: str, contribution: str, question: str) -> d
 
 
 def is_stopped_as_loaded(verdict: dict[str, Any]) -> bool:
-    return verdict["decision"] in {"withhold", "escalate"} and "loaded" in verdict["labels"]
+    return verdict["decision"] in STOPPED and "loaded" in verdict["labels"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -58,43 +59,32 @@ def test_the_pairs_cover_every_issue(language):
     assert len({pair[side] for pair in pairs for side in SIDES}) == 2 * len(pairs)
 
 
-@pytest.mark.parametrize("pair", LOADED, ids=lambda pair: pair["id"])
-async def test_a_partisan_word_is_stopped_whichever_side_it_serves(lab, spoken, pair):
-    language = pair["lang"]
-    missed = [
-        pair[side]
-        for side in SIDES
-        if not is_stopped_as_loaded(
-            await judged(lab, language, spoken[language], pair[side])
-        )
-    ]  # fmt: skip
-    assert not missed
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_partisan_word_is_stopped_whichever_side_it_serves(lab, spoken, language):
+    pairs = [pair for pair in LOADED if pair["lang"] == language]
+    missed: dict[str, list[str]] = {side: [] for side in SIDES}
+    for pair, side in product(pairs, SIDES):
+        verdict = await judged(lab, language, spoken[language], pair[side])
+        if not is_stopped_as_loaded(verdict):
+            missed[side].append(f"{pair['id']} {pair[side]}")
+    assert len(missed["side_a"]) == len(missed["side_b"]), missed
+    for side in SIDES:
+        assert len(missed[side]) <= (1 - LEAST) * len(pairs), missed
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_both_sides_words_are_stopped_equally_often(lab, spoken, language):
-    pairs = [pair for pair in LOADED if pair["lang"] == language]
-    stopped: Counter[str] = Counter()
-    for pair in pairs:
-        for side in SIDES:
-            verdict = await judged(lab, language, spoken[language], pair[side])
-            stopped[side] += is_stopped_as_loaded(verdict)
-    rates = [stopped[side] / len(pairs) for side in SIDES]
-    assert rates[0] == rates[1]
-    assert min(rates) >= LEAST
+async def test_a_neutral_question_passes_whatever_side_it_is_put_to(lab, language):
+    for pair in (pair for pair in NEUTRAL if pair["lang"] == language):
+        verdicts = [await judged(lab, language, pair[side], pair["question"]) for side in SIDES]
+        assert verdicts[0] == verdicts[1], pair["id"]
+        assert verdicts[0]["decision"] == "allow", (pair["id"], verdicts[0]["findings"])
 
 
-@pytest.mark.parametrize("pair", NEUTRAL, ids=lambda pair: pair["id"])
-async def test_a_neutral_question_passes_whatever_side_it_is_put_to(lab, pair):
-    verdicts = [await judged(lab, pair["lang"], pair[side], pair["question"]) for side in SIDES]
-    assert verdicts[0] == verdicts[1]
-    assert verdicts[0]["decision"] == "allow", verdicts[0]["findings"]
-
-
-@pytest.mark.parametrize("pair", NEUTRAL, ids=lambda pair: pair["id"])
-async def test_a_steering_question_is_stopped_whatever_side_it_is_put_to(lab, pair):
-    question = STEERING[pair["lang"]]
-    verdicts = [await judged(lab, pair["lang"], pair[side], question) for side in SIDES]
-    assert verdicts[0] == verdicts[1]
-    assert verdicts[0]["decision"] in {"withhold", "escalate"}
-    assert verdicts[0]["findings"]
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_steering_question_is_stopped_whatever_side_it_is_put_to(lab, language):
+    for pair in (pair for pair in NEUTRAL if pair["lang"] == language):
+        question = STEERING[language]
+        verdicts = [await judged(lab, language, pair[side], question) for side in SIDES]
+        assert verdicts[0] == verdicts[1], pair["id"]
+        assert verdicts[0]["decision"] in STOPPED
+        assert verdicts[0]["findings"]

@@ -1,0 +1,499 @@
+"""Train policies/overheard.py on the labelled messages, and say how well it does on unseen ones.
+
+    python bench/train_screens.py            write policies/weights/screens-*.json, print the report
+    python bench/train_screens.py --check    write nothing; exit with 1 if the weights would differ
+    python bench/train_screens.py --speed    only time the screen
+
+The standard library alone, and no randomness: the same inputs give the same bytes.
+The method is logistic regression with an L2 penalty, by coordinate descent in the dual:
+Yu, Huang and Lin, Machine Learning 85 (2011), algorithm 5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from math import exp, floor, fsum, sqrt
+from operator import mul
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+from typing import Any
+from zlib import crc32
+
+from bench.train import digest, interval
+from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
+from bot.lab import _NOW as NOON
+from bot.settings import Settings
+from bot.text import bare, plain
+from bot.wiring import service
+from policies import overheard
+from policies.masking import Masking
+from policies.overheard import HEADS, LETTERS, SPACE, Model, bucket, located, tokens
+from prompts import load
+
+ROOT = Path(__file__).parents[1]
+CASES = ROOT / "tests" / "cases"
+WEIGHTS = ROOT / "policies" / "weights"
+VERSION = 1
+"""Of this script: one more whenever the same cases give other weights."""
+AUTHORS = ("emil", "fatima")
+ASKERS = ("ada", "bela", "dina")
+"""Whose cases hold contributions, all to be answered."""
+VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})
+"""Kinds that are about a vote; the others ask for a judgement."""
+RATES = {"help": 0.007, "decline": 0.01}
+"""Share of the messages to be answered that may be taken for each."""
+FIT = 3.0
+"""How much a mistake counts against the penalty on weights (scikit-learn's C)."""
+PART = 0.3
+"""What a sentence of a message to be answered counts, beside a message's 1."""
+LENT = 1.0
+"""How much the words of one rule share what is learned of one of them."""
+MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
+"""Weights kept: the largest."""
+ROUNDS = 25
+FOLDS = 10
+ALIKE = 0.6
+"""Share of words in common from which two messages are always in the same fold."""
+_HIDDEN = re.compile(r"\[[A-Z]+_\d+\]")
+_SYNTAX = re.compile(r"\\.|\(\?[:=!<]+|\{[\d,]+\}")
+_LITERAL = re.compile(r"[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A message, and what should be done with it."""
+
+    text: str
+    expect: str
+    kind: str
+    fold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a regression sees of a message or of one of its sentences."""
+
+    features: Mapping[str, float]
+    case: Case
+    weight: float
+
+
+# --- What is read
+
+
+def case_files(language: str) -> tuple[Path, ...]:
+    names = (
+        *(f"screens-{author}-{language}" for author in AUTHORS),
+        f"contributions-{language}",
+        *(f"questions-{author}-{language}" for author in ASKERS),
+    )
+    paths = (CASES / f"{name}.jsonl" for name in names)
+    return tuple(path for path in paths if path.is_file())
+
+
+@cache
+def read_cases(language: str) -> tuple[Case, ...]:
+    """Return the cases of *language*, each text once, in folds."""
+    found: dict[str, Case] = {}
+    for path in case_files(language):
+        for line in path.read_text("utf-8").splitlines():
+            made = json.loads(line)
+            said = made.get("contribution", made.get("text"))
+            for text in [said] if isinstance(said, str) else said:
+                case = Case(text, made.get("expect", "answer"), made.get("kind", "contribution"))
+                found.setdefault(text, case)
+    return _folded(tuple(found.values()))
+
+
+def _folded(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return *cases* with folds: each kind spread evenly, near-duplicates together."""
+    groups = _alike([frozenset(plain(case.text).split()) for case in cases])
+    folds: dict[int, int] = {}
+    seen: Counter[str] = Counter()
+    for case, group in zip(cases, groups, strict=True):
+        if group not in folds:
+            folds[group] = (seen[case.kind] + crc32(case.kind.encode())) % FOLDS
+            seen[case.kind] += 1
+    return tuple(
+        Case(case.text, case.expect, case.kind, folds[group])
+        for case, group in zip(cases, groups, strict=True)
+    )
+
+
+def _alike(texts: Sequence[frozenset[str]]) -> list[int]:
+    """Return the number of the first text that each is alike to, through others if need be."""
+    group = list(range(len(texts)))
+    for i, one in enumerate(texts):
+        for j in range(i):
+            both = len(one & texts[j])
+            if both and both >= ALIKE * (len(one) + len(texts[j]) - both) and group[i] != group[j]:
+                old, new = group[i], group[j]
+                group = [new if g == old else g for g in group]
+    return group
+
+
+@cache
+def _masking() -> Masking:
+    return Masking(load())
+
+
+def _nameless(text: str, language: str) -> str:
+    """Return *text* without names of parties, people and groups: they must teach nothing."""
+    return _HIDDEN.sub(" ", _masking().mask([text], language).texts[0])
+
+
+@cache
+def lent_words(language: str) -> dict[str, frozenset[str]]:
+    """Return the rules that name each word: such words are of a kind."""
+    lists = load().lexicon(language, "screens")
+    found: dict[str, set[str]] = {}
+    for table in ("distress", "traps"):
+        for rule in lists[table]:
+            for word in _LITERAL.findall(bare(_SYNTAX.sub(" ", rule["pattern"]))):
+                found.setdefault(word, set()).add("x" + rule["id"])
+    written = {w: _nameless(w, language) + _nameless(w.capitalize(), language) for w in found}
+    return {w: frozenset(rules) for w, rules in found.items() if w in written[w]}
+
+
+@cache
+def rows(language: str) -> tuple[Row, ...]:
+    """Return each case, and each sentence of those to be answered."""
+    found = []
+    for case in read_cases(language):
+        text = _nameless(case.text[: overheard.READ], language)
+        runs = [tokens(sentence) for sentence, _, _ in located(text)]
+        found.append(Row(_features(runs, language), case, 1.0))
+        if case.expect == "answer" and len(runs) > 1:
+            found += (Row(_features([run], language), case, PART) for run in runs)
+    return tuple(found)
+
+
+def _features(runs: Sequence[Sequence[str]], language: str) -> dict[str, float]:
+    """Return the features of sentences as the screen adds them up, and what words lend."""
+    words = Counter(f for run in runs for f in overheard.word_features(run))
+    letters = Counter(f for run in runs for f in overheard.letter_features(run))
+    lent = lent_words(language)
+    shared = Counter(rule for run in runs for t in run for rule in sorted(lent.get(t, ())))
+    of_words = 1 / sqrt(words.total() or 1)
+    of_letters = LETTERS / sqrt(letters.total() or 1)
+    return {
+        **{f: n * of_words for f, n in words.items()},
+        **{f: n * of_letters for f, n in letters.items()},
+        **{f: LENT * n * of_words for f, n in shared.items()},
+    }
+
+
+# --- What is learned
+
+
+def fit(language: str, keep: Callable[[Case], bool]) -> dict[str, Any]:
+    """Return the heads learned from the cases to *keep*, as they are stored."""
+    seen = [row for row in rows(language) if keep(row.case)]
+    declined = [row for row in seen if row.case.expect == "decline"]
+    return {
+        "help": _head(language, seen, lambda c: c.expect == "help", MOST["help"]),
+        "decline": _head(language, seen, lambda c: c.expect == "decline", MOST["decline"]),
+        "votes": _head(language, declined, lambda c: c.kind in VOTES, MOST["votes"]),
+    }
+
+
+def _head(
+    language: str, seen: Sequence[Row], positive: Callable[[Case], bool], most: int
+) -> dict[str, Any]:
+    weights = regress(seen, positive)
+    bias = weights.pop("")
+    for word, rules in lent_words(language).items():
+        lent = fsum(weights.get(rule, 0.0) for rule in sorted(rules))
+        weights["w" + word] = weights.get("w" + word, 0.0) + LENT * lent
+    buckets: dict[int, float] = {}
+    for feature, weight in weights.items():
+        if feature[0] != "x":
+            where = bucket(feature)
+            buckets[where] = buckets.get(where, 0.0) + weight
+    rounded = {b: round(w * 100) for b, w in buckets.items() if round(w * 100)}
+    largest = sorted(rounded, key=lambda b: (-abs(rounded[b]), b))[:most]
+    return {
+        "bias": round(bias, 3),
+        "buckets": " ".join(_base36(b) for b in sorted(largest)),
+        "hundredths": " ".join(str(rounded[b]) for b in sorted(largest)),
+    }
+
+
+def regress(seen: Sequence[Row], positive: Callable[[Case], bool]) -> dict[str, float]:
+    """Return the weight of each feature; the constant is called ``""``."""
+    places: dict[str, int] = {"": 0}
+    inputs = [_placed(row.features, places) for row in seen]
+    signs = [1.0 if positive(row.case) else -1.0 for row in seen]
+    bounds = [row.weight * FIT for row in seen]
+    norms = [fsum(v * v for v in values) for _, values in inputs]
+    alphas = [0.0] * len(seen)
+    weights = [0.0] * len(places)
+    for turn in range(ROUNDS):
+        for i in sorted(range(len(inputs)), key=lambda i, t=turn: crc32(b"%d %d" % (t, i))):
+            where, values = inputs[i]
+            margin = signs[i] * sum(map(mul, values, map(weights.__getitem__, where)))
+            alpha = _best(alphas[i], bounds[i], norms[i], margin)
+            step, alphas[i] = (alpha - alphas[i]) * signs[i], alpha
+            for place, value in zip(where, values, strict=True):
+                weights[place] += step * value
+    return dict(zip(places, weights, strict=True))
+
+
+def _placed(
+    features: Mapping[str, float], places: dict[str, int]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    where = tuple(places.setdefault(feature, len(places)) for feature in features)
+    return (0, *where), (1.0, *features.values())
+
+
+def _best(alpha: float, bound: float, norm: float, margin: float) -> float:
+    """Return the best value of one dual variable, in ]0, *bound*[, the others being fixed.
+
+    With ``alpha = bound * sigmoid(t)`` it is the root of an increasing function of *t*.
+    """
+    low, high = -margin - norm * (bound - alpha), -margin + norm * alpha
+    t = (low + high) / 2
+    for _ in range(40):
+        s = 1 / (1 + exp(-t))
+        value = t + margin + norm * (bound * s - alpha)
+        if abs(value) < 1e-6:  # noqa: PLR2004 - far below what rounding keeps
+            break
+        low, high = (low, t) if value > 0 else (t, high)
+        t -= value / (1 + norm * bound * s * (1 - s))
+        if not low < t < high:
+            t = (low + high) / 2
+    return bound / (1 + exp(-t))
+
+
+# --- How it is judged
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A case as judged by a regression that has not seen its fold, and by the rules."""
+
+    case: Case
+    odds: tuple[float, float]
+    votes: bool
+    """Whether a request to decline was taken to be about a vote."""
+    rules: str
+    """What the rules alone do: answer, decline or help."""
+    heard: str = "answer"
+    """What the screen alone does, with thresholds chosen on the other folds."""
+
+    @property
+    def both(self) -> str:
+        """What rules and screen do together: the gravest wins."""
+        for action in ("help", "decline"):
+            if action in (self.rules, self.heard):
+                return action
+        return "answer"
+
+
+def model(heads: Mapping[str, Any], thresholds: Mapping[str, float]) -> Model:
+    return overheard.read({"heads": heads, "thresholds": thresholds})
+
+
+def scores(language: str) -> list[Scored]:
+    """Judge each case by what the other folds teach."""
+    found = []
+    by_rules = rules(language)
+    for fold in range(FOLDS):
+        taught = model(fit(language, lambda c, f=fold: c.fold != f), {"help": 0, "decline": 0})
+        for case in (c for c in read_cases(language) if c.fold == fold):
+            votes = taught.odds(taught.whole(case.text), overheard.VOTES) > 0
+            found.append(Scored(case, taught.score(case.text), votes, by_rules[case.text]))
+    return [_heard(s, thresholds([o for o in found if o.case.fold != s.case.fold])) for s in found]
+
+
+def _heard(scored: Scored, limits: Mapping[str, float]) -> Scored:
+    heard = "answer"
+    for action, odds in zip(("decline", "help"), reversed(scored.odds), strict=True):
+        heard = action if odds >= limits[action] else heard
+    return Scored(scored.case, scored.odds, scored.votes, scored.rules, heard)
+
+
+def thresholds(scored: Iterable[Scored]) -> dict[str, float]:
+    """Return for each head the lowest log-odds, in thousandths, that keep to `RATES`."""
+    answers = [s.odds for s in scored if s.case.expect == "answer"]
+    found = {}
+    for place, (action, rate) in enumerate(RATES.items()):
+        odds = sorted(o[place] for o in answers)
+        found[action] = floor(odds[-1 - floor(rate * len(odds))] * 1000 + 1) / 1000
+    return found
+
+
+@cache
+def rules(language: str) -> dict[str, str]:
+    """Return what the rules on distress and on traps do with each case."""
+    screens = [s for s in service(Settings(), None).screens if s.name in {"distress", "traps"}]
+
+    async def action(text: str) -> str:
+        room = Room("bench", "bench")
+        said = Message(id="", room=room, sender="", text=text, sent_at=NOON)
+        known = Dialogue(room=room, sender="", language=language, idea=Idea(texts=(text,)))
+        gravest = max([(await s.check(said, known)).decision for s in screens])
+        return {Decision.ALLOW: "answer", Decision.ESCALATE: "help"}.get(gravest, "decline")
+
+    async def all_of() -> dict[str, str]:
+        return {case.text: await action(case.text) for case in read_cases(language)}
+
+    return asyncio.run(all_of())
+
+
+# --- Writing and telling
+
+
+def stored(language: str, limits: Mapping[str, float]) -> str:
+    """Return the file for *language*, the same for the same cases and words."""
+    words = json.dumps({w: sorted(r) for w, r in sorted(lent_words(language).items())})
+    made = {
+        "format": 1,
+        "rule": overheard.RULE,
+        "language": language,
+        "licence": "Apache-2.0",
+        "made-by": "python bench/train_screens.py",
+        "version": VERSION,
+        "cases": digest(case_files(language)),
+        "words": sha256(words.encode()).hexdigest(),
+        "thresholds": dict(limits),
+        "heads": fit(language, lambda _: True),
+    }
+    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
+
+
+def _base36(number: int) -> str:
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while number or not text:
+        number, digit = divmod(number, 36)
+        text = digits[digit] + text
+    return text
+
+
+def rank(scored: Sequence[Scored], action: str) -> float:
+    """Return the chance that a case of *action* scores above one to be answered (AUC)."""
+    place = list(RATES).index(action)
+    high = [s.odds[place] for s in scored if s.case.expect == action]
+    low = [s.odds[place] for s in scored if s.case.expect == "answer"]
+    return fsum((a > b) + 0.5 * (a == b) for a in high for b in low) / (len(high) * len(low))
+
+
+def share(scored: Iterable[Scored], done: Callable[[Scored], bool]) -> str:
+    found = [done(s) for s in scored]
+    return interval(sum(found), len(found))
+
+
+WAYS: dict[str, Callable[[Scored], str]] = {
+    "screen": lambda s: s.heard,
+    "rules": lambda s: s.rules,
+    "both": lambda s: s.both,
+}
+
+
+def report(results: Mapping[str, tuple[list[Scored], dict[str, float]]]) -> None:
+    print("\n## All kinds together\n\n| | " + " | ".join(results) + " |")
+    print("|---|" + "---|" * len(results))
+    for title, line in _lines():
+        print(f"| {title} | " + " | ".join(line(s, t) for s, t in results.values()) + " |")
+    for language, (scored, _) in results.items():
+        print(f"\n## {language}, by kind\n\n| kind | " + " | ".join(WAYS) + " |\n|---|---|---|---|")
+        for kind in dict.fromkeys(f"{s.case.expect}: {s.case.kind}" for s in scored):
+            cases = [s for s in scored if f"{s.case.expect}: {s.case.kind}" == kind]
+            cells = [share(cases, lambda s, w=way: w(s) == s.case.expect) for way in WAYS.values()]
+            print(f"| {kind} | " + " | ".join(cells) + " |")
+
+
+def _lines() -> list[tuple[str, Callable[[list[Scored], dict[str, float]], str]]]:
+    def of(scored: Iterable[Scored], expect: str) -> list[Scored]:
+        return [s for s in scored if s.case.expect == expect]
+
+    lines: list[tuple[str, Callable[[list[Scored], dict[str, float]], str]]] = []
+    for action in RATES:
+        lines.append((f"AUC, {action}", lambda s, _, a=action: f"{rank(s, a):.3f}"))
+        lines.append((f"threshold, {action}", lambda _, t, a=action: f"{t[a]:.3f}"))
+    for name, way in WAYS.items():
+        for expect in ("answer", "help", "decline"):
+            lines.append((
+                f"{expect}, by {name}",
+                lambda s, _, e=expect, w=way: share(of(s, e), lambda c: w(c) == e),
+            ))
+        lines.append((
+            f"help or decline not answered, by {name}",
+            lambda s, _, w=way: share(
+                of(s, "help") + of(s, "decline"), lambda c: w(c) != "answer"
+            ),
+        ))
+        for action in RATES:
+            lines.append((
+                f"answer taken for {action}, by {name}",
+                lambda s, _, a=action, w=way: share(of(s, "answer"), lambda c: w(c) == a),
+            ))
+    lines.append((
+        "vote or judgement told right, of decline",
+        lambda s, _: share(of(s, "decline"), lambda c: c.votes == (c.case.kind in VOTES)),
+    ))
+    return lines
+
+
+def report_speed() -> int:
+    print("| | load, ms | p50, ms | p99, ms | p50 at about 200 characters, ms | n |")
+    print("|---|---|---|---|---|---|")
+    for language in LANGUAGES:
+        start = perf_counter()
+        loaded = overheard.load(language)
+        cells = [perf_counter() - start]
+        texts = [case.text for case in read_cases(language)]
+        times = _times(loaded, texts)
+        about = _times(loaded, [f"{a} {b} {c}"[:200] for a, b, c in zip(texts, texts[1:], texts[2:])])
+        cells += [quantiles(times, n=100)[49], quantiles(times, n=100)[98]]
+        cells += [quantiles(about, n=100)[49]]
+        print(f"| {language} | " + " | ".join(f"{t * 1000:.2f}" for t in cells), end="")
+        print(f" | {len(times)} |")
+    return 0
+
+
+def _times(loaded: Model, texts: Sequence[str]) -> list[float]:
+    times = []
+    for text in (*texts[:50], *texts):
+        start = perf_counter()
+        loaded.judge(text)
+        times.append(perf_counter() - start)
+    return times[50:]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    parser.add_argument("--speed", action="store_true", help="time the screen instead")
+    parser.add_argument("languages", nargs="*", default=LANGUAGES, help="all of them if none")
+    chosen = parser.parse_args()
+    if chosen.speed:
+        return report_speed()
+    differ, results = [], {}
+    for language in chosen.languages:
+        scored = scores(language)
+        results[language] = scored, thresholds(scored)
+        text, path = stored(language, thresholds(scored)), WEIGHTS / f"screens-{language}.json"
+        if not path.is_file() or path.read_text("utf-8") != text:
+            differ.append(language)
+        if not chosen.check:
+            path.write_text(text, "utf-8")
+    report(results)
+    if chosen.check and differ:
+        print(f"\nnot what the cases give: {', '.join(differ)}", file=sys.stderr)
+    return 1 if chosen.check and differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
