@@ -153,8 +153,8 @@ def _nameless(text: str, language: str) -> str:
 
 
 @cache
-def lent_words(language: str) -> dict[str, frozenset[str]]:
-    """Return the rules that name each word: such words are of a kind."""
+def lent_words(language: str) -> dict[str, dict[str, float]]:
+    """Return what each word takes from the rules that name it: such words are of a kind."""
     lists = load().lexicon(language, "screens")
     found: dict[str, set[str]] = {}
     for table in ("distress", "traps"):
@@ -162,7 +162,11 @@ def lent_words(language: str) -> dict[str, frozenset[str]]:
             for word in _LITERAL.findall(bare(_SYNTAX.sub(" ", rule["pattern"]))):
                 found.setdefault(word, set()).add("x" + rule["id"])
     written = {w: _nameless(w, language) + _nameless(w.capitalize(), language) for w in found}
-    return {w: frozenset(rules) for w, rules in found.items() if w in written[w]}
+    return {
+        word: dict.fromkeys(sorted(rules), LENT / sqrt(len(rules)))
+        for word, rules in found.items()
+        if word in written[word]
+    }
 
 
 @cache
@@ -183,13 +187,16 @@ def _features(runs: Sequence[Sequence[str]], language: str) -> dict[str, float]:
     words = Counter(f for run in runs for f in overheard.word_features(run))
     letters = Counter(f for run in runs for f in overheard.letter_features(run))
     lent = lent_words(language)
-    shared = Counter(rule for run in runs for t in run for rule in sorted(lent.get(t, ())))
+    shared: dict[str, float] = {}
+    for token in (t for run in runs for t in run):
+        for rule, value in lent.get(token, {}).items():
+            shared[rule] = shared.get(rule, 0.0) + value
     of_words = 1 / sqrt(words.total() or 1)
     of_letters = LETTERS / sqrt(letters.total() or 1)
     return {
         **{f: n * of_words for f, n in words.items()},
         **{f: n * of_letters for f, n in letters.items()},
-        **{f: LENT * n * of_words for f, n in shared.items()},
+        **{f: value * of_words for f, value in shared.items()},
     }
 
 
@@ -213,8 +220,8 @@ def _head(
     weights = regress(seen, positive)
     bias = weights.pop("")
     for word, rules in lent_words(language).items():
-        lent = fsum(weights.get(rule, 0.0) for rule in sorted(rules))
-        weights["w" + word] = weights.get("w" + word, 0.0) + LENT * lent
+        lent = fsum(weights.get(rule, 0.0) * value for rule, value in rules.items())
+        weights["w" + word] = weights.get("w" + word, 0.0) + lent
     buckets: dict[int, float] = {}
     for feature, weight in weights.items():
         if feature[0] != "x":
@@ -356,7 +363,7 @@ def rules(language: str) -> dict[str, str]:
 
 def stored(language: str, limits: Mapping[str, float]) -> str:
     """Return the file for *language*, the same for the same cases and words."""
-    words = json.dumps({w: sorted(r) for w, r in sorted(lent_words(language).items())})
+    words = json.dumps({w: list(r) for w, r in sorted(lent_words(language).items())})
     made = {
         "format": 1,
         "rule": overheard.RULE,

@@ -286,7 +286,7 @@ async def _lab(
 
     model, judge = wiring.model(settings.model), wiring.judge(settings.judge)
     lab = Lab(wiring.service(settings, wiring.memory(), model, judge))
-    return await run(work(lab), file, sys.stdout, sys.stderr)
+    return await run(work(lab), file, sys.stdout, sys.stderr, warm=model is None)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from bot.agent import Agent, nothing_left, spent
 from bot.commands import CONSENT, NEXT, Commands
@@ -189,7 +190,7 @@ class Service:
             turn = await self._drafted(turn, dialogue)
             if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
                 return turn, turn.attempts[-1].draft
-        for draft in list(self.agent.vetted(dialogue))[:VETTED_TRIES]:
+        for draft in islice(self.agent.vetted(dialogue), VETTED_TRIES):
             turn = await self._tried(turn, draft, dialogue)
             if vetted_may_pass(turn.attempts[-1].verdicts):
                 return turn, draft
