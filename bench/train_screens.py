@@ -400,7 +400,7 @@ def rank(scored: Sequence[Scored], action: str) -> float:
 
 def share(scored: Iterable[Scored], done: Callable[[Scored], bool]) -> str:
     found = [done(s) for s in scored]
-    return interval(sum(found), len(found))
+    return interval(sum(found), len(found)).replace("[-0", "[0")
 
 
 Line: TypeAlias = Callable[[list[Scored], dict[str, float]], str]

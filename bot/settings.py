@@ -26,7 +26,14 @@ class BotSettings(_Section):
 
     language: Literal["fr", "en", "de", "ar"] = "fr"
     """Language of the first greeting, before the person has written."""
-    screens: tuple[str, ...] = ("empty", "distress", "traps", "injection", "personal_data")
+    screens: tuple[str, ...] = (
+        "empty",
+        "distress",
+        "traps",
+        "overheard",
+        "injection",
+        "personal_data",
+    )
     """Policies on what citizens write, in order."""
     gates: tuple[str, ...] = (
         "one_question",
@@ -38,6 +45,7 @@ class BotSettings(_Section):
         "readability",
         "repetition",
         "in_language",
+        "learned",
     )
     """Policies on what the bot would say, in order."""
 

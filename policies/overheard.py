@@ -35,7 +35,6 @@ LETTERS = 1.5
 MARGIN = 1.0
 """Log-odds by which a part of a text must be surer than the whole: it has less context."""
 _TOKEN = re.compile(r"[^\W_]+|[?؟!]")
-_SIZES = (3, 4, 5)
 
 Scores = tuple[float, ...]
 """One log-odds for each head."""
@@ -58,9 +57,10 @@ def letter_features(run: Iterable[str]) -> Iterator[str]:
     for token in run:
         if token[0].isalnum():
             padded = f" {token} "
-            for size in _SIZES:
-                for start in range(len(padded) - size + 1):
-                    yield "c" + padded[start : start + size]
+            ends = range(3, len(padded) + 1)
+            yield from ["c" + padded[end - 3 : end] for end in ends]
+            yield from ["c" + padded[end - 4 : end] for end in ends[1:]]
+            yield from ["c" + padded[end - 5 : end] for end in ends[2:]]
 
 
 def bucket(feature: str) -> int:
@@ -176,15 +176,10 @@ class Model:
         return Span(start, end, (words, letters), (of_words, of_letters))
 
     def _sum(self, features: Iterable[str]) -> tuple[int, Scores]:
-        count, weights = 0, self.weights
-        sums = [0.0] * len(HEADS)
-        for feature in features:
-            count += 1
-            known = weights.get(crc32(feature.encode()) % SPACE)
-            if known:
-                for head, weight in enumerate(known):
-                    sums[head] += weight
-        return count, tuple(sums)
+        found = [crc32(feature.encode()) % SPACE for feature in features]
+        known = [weights for weights in map(self.weights.get, found) if weights]
+        sums = [sum(column) for column in zip(*known, strict=True)]
+        return len(found), tuple(sums) or NOTHING.sums[0]
 
 
 @dataclass(frozen=True)
@@ -224,16 +219,18 @@ def load(language: str) -> Model:
 
 def read(stored: Mapping[str, Any]) -> Model:
     """Return the model that ``bench/train_screens.py`` wrote."""
-    weights: dict[int, list[float]] = {}
-    for place, name in enumerate(HEADS):
-        head = stored["heads"][name]
-        for where, weight in zip(head["buckets"].split(), head["hundredths"].split(), strict=True):
-            weights.setdefault(int(where, 36), [0.0] * len(HEADS))[place] = int(weight) / 100
+    heads = [stored["heads"][name] for name in HEADS]
+    columns = [dict(_weights(head)) for head in heads]
     return Model(
-        biases=tuple(stored["heads"][name]["bias"] for name in HEADS),
-        weights={where: tuple(found) for where, found in weights.items()},
+        biases=tuple(head["bias"] for head in heads),
+        weights={b: tuple(c.get(b, 0.0) for c in columns) for b in set().union(*columns)},
         thresholds=(stored["thresholds"]["help"], stored["thresholds"]["decline"]),
     )
+
+
+def _weights(head: Mapping[str, Any]) -> Iterator[tuple[int, float]]:
+    for where, weight in zip(head["buckets"].split(), head["hundredths"].split(), strict=True):
+        yield int(where, 36), int(weight) / 100
 
 
 def build(tools: Tools) -> Overheard:

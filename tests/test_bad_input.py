@@ -34,7 +34,7 @@ FOREIGN = {
 }
 MIXED = [
     "Il faut des bancs, because old people get tired, und die Stadt hat Geld.",
-    "We need benches in the park, parce que ma mère est fatiguée le soir.",
+    "We need benches in the park, parce que ma mère est fatiguée.",
     "Ich will mehr Bänke im Park, c'est trop loin pour ma mère.",
     "نحتاج إلى مقاعد في المدينة parce que les anciens sont fatigués.",
     "Il faut des bancs près de la mosquée المسجد الكبير pour les anciens.",
@@ -54,10 +54,17 @@ LONG = {
     "64 KB without spaces": "bancs," * 10_923,
     "10,000 lines": "un banc\n" * 10_000,
 }
+NESTED = [
+    "Il dit « le maire “veut ‘des bancs’ en ville” depuis mars ».",
+    "Man sagt „mehr Bänke ‚in der Stadt‘ für alte Leute“ im Rathaus.",
+    'The paper wrote "benches "in town" for older people" this morning.',
+    "يقول « المجلس “يريد ‘مقاعد’ في المدينة” منذ مارس ».",
+    "«««Il faut des bancs en ville»»»",
+]
 WORDLESS = ["?!...", "«»", "((([[[", "؟؟؟", "—", "'", "\u200f\u202e", "…\n…", "🙂" * 4_000]
-BARE = ["42", "12,5 %", "3.14", "٤٢", "2026-11-21", "https://example.org/bancs?x=1&y=2#z",
+BARE = ["42", "12,5 %", "3.14", "2026-11-21", "https://example.org/bancs?x=1&y=2#z",
         "www.example.org", "https://example.org/" + "a" * 5_000]  # fmt: skip
-RIGHT_TO_LEFT = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @pytest.fixture(scope="module")
@@ -70,29 +77,31 @@ def lab(bot) -> Lab:
     return Lab(bot)
 
 
-@pytest.fixture
-async def person(bot, request) -> Citizen:
-    """Somebody who has agreed to be on record, and has written nothing yet."""
-    made = Citizen(bot, sender=request.node.name[:200])
-    await made.says("/agree")
-    return made
+async def somebody(bot: Service, sender: str, *before: str) -> Citizen:
+    """Return one who has agreed to be on record, and has written what comes *before*."""
+    person = Citizen(bot, sender=sender)
+    for text in ("/agree", *before):
+        await person.says(text)
+    return person
 
 
 async def answered(person: Citizen, text: str) -> Reply:
     """Return the answer to *text*: one, on record, and fit to be read."""
     reply = await person.says(text)
     assert reply is not None
-    events = [entry.event async for entry in person.service.record.entries()]
-    assert [e for e in events if isinstance(e, Turn)][-1].reply == reply
+    turn, _ = person.service.record._entries[-2:]
+    assert isinstance(turn.event, Turn) and turn.event.reply == reply
     if reply.kind is Kind.QUESTION:
         assert_one_question(reply.text)
     return reply
 
 
 def assert_one_question(text: str) -> None:
-    assert sum(map(text.count, "?؟")) == 1, text
-    assert len(sentences(text)) == 1, text
-    assert count_words(text) <= 20, text
+    """Check that *text* is one short question, after a word of receipt at most."""
+    *receipt, question = sentences(text)
+    assert len(receipt) <= 1 and not any(mark in "".join(receipt) for mark in "?؟"), text
+    assert sum(map(question.count, "?؟")) == 1, text
+    assert count_words(question) <= 20, text
 
 
 async def worked(lab: Lab, text: str, language: str | None = None) -> dict[str, Any]:
@@ -120,21 +129,22 @@ async def test_a_question_of_ten_thousand_characters_is_not_asked(lab, language)
         assert (await judged(lab, language, question))["decision"] != "allow"
 
 
-async def test_a_question_of_ten_thousand_characters_gets_one_back(person, lab):
+async def test_a_question_of_ten_thousand_characters_gets_one_back(bot, lab):
     text = "Pourquoi n'y a-t-il pas de bancs en ville pour les anciens ? " * 164
+    person = await somebody(bot, "long-question")
     assert (await answered(person, text)).kind is Kind.QUESTION
     assert (await worked(lab, text))["lang"] == "fr"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("mark", QUOTES)
-async def test_an_unbalanced_quotation_mark_is_answered(bot, lab, mark, language):
-    person = Citizen(bot, sender=f"quotes-{mark}-{language}")
-    await person.says("/agree")
-    for text in (SAID[language].format(mark, ""), SAID[language].format("", mark)):
-        reply = await answered(person, text)
-        assert (reply.kind, reply.language) == (Kind.QUESTION, language), text
-        assert (await worked(lab, text))["action"] == "answer"
+async def test_an_unbalanced_quotation_mark_is_answered(bot, lab, language):
+    for mark in QUOTES:
+        for number, marks in enumerate(((mark, ""), ("", mark))):
+            text = SAID[language].format(*marks)
+            person = await somebody(bot, f"mark-{mark}-{number}-{language}")
+            reply = await answered(person, text)
+            assert (reply.kind, reply.language) == (Kind.QUESTION, language), text
+            assert (await worked(lab, text))["action"] == "answer"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -142,60 +152,48 @@ async def test_no_quotation_mark_hides_what_steers(lab, language):
     marks = [*((m, "") for m in QUOTES), *(("", m) for m in QUOTES), *map(tuple, PAIRS)]
     for before, after in marks:
         question = STEERING[language].format(before, after)
-        verdict = await judged(lab, language, question)
-        assert verdict["decision"] == "withhold", question
+        assert (await judged(lab, language, question))["decision"] == "withhold", question
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_false_quotation_inside_a_true_one_is_stopped(lab, language):
+async def test_a_false_quotation_inside_another_is_stopped(lab, language):
     for outer, inner in (("«»", "“”"), ("“”", "‘’"), ("„“", "‚‘"), ("«»", "«»"), ('""', "''")):
         nested = STEERING[language].format(outer[0] + inner[0], inner[1] + outer[1])
         assert (await judged(lab, language, nested))["decision"] == "withhold", nested
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Il dit « le maire “veut ‘des bancs’ en ville” depuis mars ».",
-        "On dit „des bancs ‚en ville‘ pour les anciens“ ici.",
-        'Le journal écrit "des bancs "en ville" pour les anciens" ce matin.',
-        "«" * 50 + "Il faut des bancs en ville" + "»" * 50,
-    ],
-)
-async def test_nested_quotations_are_answered(person, lab, text):
-    assert (await answered(person, text)).kind is Kind.QUESTION
-    await worked(lab, text)
+@pytest.mark.parametrize("text", NESTED)
+async def test_nested_quotations_are_answered(bot, lab, text):
+    reply = await answered(await somebody(bot, text), text)
+    assert (reply.kind, reply.language) == (Kind.QUESTION, (await worked(lab, text))["lang"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("mark", RIGHT_TO_LEFT)
-async def test_a_mark_of_direction_changes_no_answer(lab, mark, language):
+async def test_a_mark_of_direction_changes_no_move(lab, language):
     text = SAID[language].format("", "")
-    plain, marked = await worked(lab, text), await worked(lab, mark + text.replace(" ", f" {mark}"))
-    assert {**marked, "masked": ""} == {**plain, "masked": ""}
+    plain = await worked(lab, text)
+    for mark in DIRECTIONS:
+        marked = await worked(lab, mark + text.replace(" ", f" {mark}"))
+        for key in ("move", "source", "lang", "action", "labels"):
+            assert marked[key] == plain[key], (mark, key)
 
 
 @pytest.mark.parametrize("text", WORDLESS, ids=range(len(WORDLESS)))
-async def test_a_message_without_a_word_is_told_so(person, lab, text):
-    reply = await answered(person, text)
-    assert (reply.kind, reply.text) == (Kind.NOTICE, bot_text(person, "empty"))
+async def test_a_message_without_a_word_is_told_so(bot, lab, text):
+    reply = await answered(await somebody(bot, text), text)
+    told = bot.notices.text(reply.language, "empty")
+    assert (reply.kind, reply.text) == (Kind.NOTICE, told)
     assert (await worked(lab, text))["action"] == "ignore"
 
 
-def bot_text(person: Citizen, key: str) -> str:
-    return person.service.notices.text("fr", key)
-
-
-@pytest.mark.parametrize("before", ["", SAID["fr"].format("", "")])
+@pytest.mark.parametrize("before", [(), (SAID["fr"].format("", ""),)], ids=["first", "later"])
 @pytest.mark.parametrize("language", FOREIGN)
-async def test_i_am_asked_which_language_i_prefer_when_mine_is_unknown(person, before, language):
-    if before:
-        await person.says(before)
+async def test_i_am_asked_which_language_i_prefer_when_mine_is_unknown(bot, before, language):
+    person = await somebody(bot, f"{language}-{len(before)}", *before)
     reply = await answered(person, FOREIGN[language])
-    assert reply.kind is Kind.NOTICE
-    assert reply.text == person.service.languages.which()
+    assert (reply.kind, reply.text) == (Kind.NOTICE, bot.languages.which())
     for code in LANGUAGES:
-        assert person.service.notices.text(code, "unknown-language") in reply.text
+        assert bot.notices.text(code, "unknown-language") in reply.text
 
 
 @pytest.mark.parametrize("language", FOREIGN)
@@ -204,38 +202,38 @@ async def test_the_lab_takes_an_unknown_language(lab, language):
 
 
 @pytest.mark.parametrize("text", MIXED)
-async def test_mixed_languages_get_one_question_in_one_of_them(person, lab, text):
-    reply = await answered(person, text)
-    assert reply.kind is Kind.QUESTION
-    assert reply.language == (await worked(lab, text))["lang"]
-    arabic = any("\u0600" <= c <= "\u06ff" for c in text)
-    assert arabic or reply.language != "ar"
+async def test_mixed_languages_get_one_question_in_one_of_them(bot, lab, text):
+    reply = await answered(await somebody(bot, text), text)
+    assert (reply.kind, reply.language) == (Kind.QUESTION, (await worked(lab, text))["lang"])
+    assert reply.language != "ar" or any("\u0600" <= c <= "\u06ff" for c in text)
 
 
 @pytest.mark.parametrize("text", DARIJA)
-async def test_arabic_in_latin_letters_is_answered_in_arabic(person, lab, text):
-    reply = await answered(person, text)
+async def test_arabic_in_latin_letters_is_answered_in_arabic(bot, lab, text):
+    reply = await answered(await somebody(bot, text), text)
     assert (reply.kind, reply.language) == (Kind.QUESTION, "ar")
     assert "؟" in reply.text
     assert (await worked(lab, text))["lang"] == "ar"
 
 
-@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-async def test_sixty_four_kilobytes_get_a_short_answer(person, lab, text):
-    reply = await answered(person, text)
-    assert len(reply.text) <= 1_000
-    await worked(lab, text)
+@pytest.mark.parametrize("name", LONG)
+async def test_sixty_four_kilobytes_get_a_short_answer(lab, name):
+    # A bot of its own: such messages would slow down every later look at the record.
+    person = await somebody(service(), name)
+    assert len((await answered(person, LONG[name])).text) <= 1_000
+    await worked(lab, LONG[name])
 
 
 @pytest.mark.parametrize("text", BARE, ids=range(len(BARE)))
-async def test_a_bare_number_or_address_gets_a_question(person, lab, text):
-    assert (await answered(person, text)).kind is Kind.QUESTION
+async def test_a_bare_number_or_address_gets_a_question(bot, lab, text):
+    assert (await answered(await somebody(bot, text), text)).kind is Kind.QUESTION
     assert (await worked(lab, text))["action"] == "answer"
 
 
 @pytest.mark.parametrize("text", BARE, ids=range(len(BARE)))
-async def test_a_bare_number_or_address_is_an_answer_too(person, text):
+async def test_a_bare_number_or_address_is_an_answer_too(bot, text):
+    person = await somebody(bot, f"again-{text}")
     first = await answered(person, SAID["fr"].format("", ""))
-    second = await person.says(text)
+    second = await answered(person, text)
     assert (second.kind, second.language) == (Kind.QUESTION, "fr")
     assert second.text != first.text

@@ -87,7 +87,9 @@ async def test_another_language_passes(book):
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(text=st.text(st.characters(codec=None), max_size=300))
 def test_any_text_gets_finite_scores_and_a_span_inside_it(language, text):
-    model = _LOADED.setdefault(language, overheard.load(language))
+    if language not in _LOADED:
+        _LOADED[language] = overheard.load(language)
+    model = _LOADED[language]
     judged = model.judge(text)
     assert all(map(isfinite, model.score(text)))
     assert judged is None or 0 <= judged[1] < judged[2] <= len(text)
