@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shlex
 import sys
@@ -83,6 +84,7 @@ async def _chat(settings: Settings) -> None:
         if model is not None:
             await _announce(model, book, settings)
         terminal = wiring.terminal(book, settings)
+        gc.enable()
         await Runner(service=service, mailbox=record, platform=terminal).converse()
 
 
@@ -285,12 +287,15 @@ async def _lab(
     from bot.lab import Lab, run
 
     model, judge = wiring.model(settings.model), wiring.judge(settings.judge)
+    gc.enable()
     lab = Lab(wiring.service(settings, wiring.memory(), model, judge))
     return await run(work(lab), file, sys.stdout, sys.stderr, warm=model is None)
 
 
 def main() -> None:
     """Run the command line; errors made on purpose end it in one clear line."""
+    # A tenth of the time to the first question would go into looking for garbage among modules.
+    gc.disable()
     with _one_clear_line():
         cli(standalone_mode=True)
 

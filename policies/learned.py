@@ -273,6 +273,9 @@ class Learned:
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold at or above the threshold, with the most probable label."""
+        if isinstance(utterance, Draft) and utterance.frame:
+            # Outside the quotes it is the frame itself, which the tests put to this gate.
+            return Verdict(policy=self.name)
         language = dialogue.language or ""
         if language not in self._models:
             self._models[language] = load(language)

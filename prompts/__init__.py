@@ -6,8 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from bot.domain import Frame, Move, Register
@@ -21,7 +20,7 @@ TEXTS = ("notices", "prompts")
 class TomlPromptBook:
     """Reads each file when it is first needed."""
 
-    folder: Traversable
+    folder: Path
     _files: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _frames: dict[tuple[str, Register], tuple[Frame, ...]] = field(default_factory=dict)
 
@@ -74,7 +73,7 @@ class TomlPromptBook:
 
 def load() -> TomlPromptBook:
     """Return the book that comes with the project."""
-    return TomlPromptBook(resources.files(__name__))
+    return TomlPromptBook(Path(__file__).parent)
 
 
 def _frame(
