@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain import LANGUAGES, Dialogue, Message
 from bot.ports import LanguageDetector, PromptBook
-from bot.text import clean, count_words, plain
+from bot.text import clean, count_words, folded, plain
 
 CLOSE_TO = {
     "als": "de", "bar": "de", "gsw": "de", "ksh": "de", "lb": "de", "nds": "de", "pfl": "de",
@@ -19,10 +19,16 @@ FEW = 3
 """Below this many words a text does not change the language of a thread."""
 SURE = 0.5
 UNSURE = 0.12
+MANY = 8
+"""Words from which a text that is in no language we know is not taken for the thread's."""
+FOREIGN = 0.7
+"""Score from which a text is in none of the four languages, whatever the thread."""
 LATIN_ARABIC = 2
 """Words of Arabic in Latin letters that are enough to tell it, if they are a fifth of all."""
 _LATIN_ARABIC = re.compile(r"(?:[a-z]*[2379]+[a-z]+|[a-z]+[379]+)[a-z2379]*")
 _ARABIC = re.compile("[\u0600-\u06ff]")
+_FOREIGN = re.compile("[^\\W\\d_a-z\u00df-\u024f\u0600-\u06ff]")
+_WORDS = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -49,11 +55,13 @@ class Languages:
             return "ar"
         if self._is_latin_arabic(text):
             return "ar"
-        if thread and count_words(text) < FEW:
-            return thread
         if not letters:
             return thread or self.default
-        return self._scored(text, thread)
+        if len(_FOREIGN.findall(folded(text))) * 2 > len(letters):
+            return None
+        if thread and count_words(text) < FEW:
+            return thread
+        return self._scored(" ".join(_WORDS.findall(folded(text))), thread)
 
     def which(self) -> str:
         """Return the question which language the person prefers, in all four."""
@@ -66,13 +74,17 @@ class Languages:
         return len(hits) >= LATIN_ARABIC and len(hits) * 5 >= len(found)
 
     def _scored(self, text: str, thread: str | None) -> str | None:
-        scores = dict.fromkeys(LANGUAGES, 0.0)
+        scores, foreign = dict.fromkeys(LANGUAGES, 0.0), 0.0
         for code, score in self.detector.detect(text).items():
             ours = CLOSE_TO.get(code, code)
             if ours in scores:
                 scores[ours] += score
+            else:
+                foreign = max(foreign, score)
         best = max(scores, key=lambda code: (scores[code], code == thread))
-        if thread and scores[best] < SURE:
+        if foreign >= FOREIGN and count_words(text) > FEW:
+            return None
+        if thread and scores[best] < SURE and (scores[best] >= UNSURE or count_words(text) < MANY):
             return thread
         if scores[best] >= UNSURE or count_words(text) < FEW:
             return best if scores[best] > 0 else thread or self.default

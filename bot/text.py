@@ -13,10 +13,13 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 """Zero-width, bidirectional control, variation selector and tag characters."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_SPACING = re.compile("[\x0b-\x0d\x1c-\x1f\x85]")
+"""Control characters that part words; the others show as nothing."""
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _UNUSUAL = re.compile(
-    f"{_INVISIBLE.pattern}|{_CONTROL.pattern}|[\u0300-\u036f\u0483-\u0489"
-    "\u0640\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+    f"{_INVISIBLE.pattern}|{_SPACING.pattern}|{_CONTROL.pattern}|[\u0300-\u036f\u0483-\u0489"
+    "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 )
 _PILED_MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})"
@@ -33,6 +36,8 @@ _LETTER_FOR_LETTER = str.maketrans(
 )
 """Typographic, Cyrillic, Greek and Arabic variants of one letter (the common ones of UTS 39)."""
 _LOOKALIKES: dict[int, int | str] = {**_LETTER_FOR_LETTER, ord("œ"): "oe", ord("æ"): "ae"}
+_CAPITALS = str.maketrans("АВЕКМНОРСТУХЅІЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abekmhopctyxsijabezhikmnoptyx")
+"""Cyrillic and Greek capitals that look like other letters than their small forms."""
 _PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
 _SENTENCE = re.compile(
@@ -67,14 +72,14 @@ class Folded:
 
 def clean(text: str) -> str:
     """Return *text* without invisible, control and piled-up characters, spaces collapsed."""
-    text = _CONTROL.sub(" ", _INVISIBLE.sub("", text))
+    text = _SPACING.sub(" ", _CONTROL.sub("", _INVISIBLE.sub("", text)))
     text = _PILED_MARKS.sub(r"\1", text)
     return re.sub(r"[^\S\n]+", " ", text).strip()
 
 
 def fold(text: str, *, accents: bool = True) -> Folded:
     """Return *text* in one case, one form of each letter, without invisible characters."""
-    if text.isascii():
+    if text.isascii() and not _UNUSUAL.search(text):
         return Folded(text.lower(), None)
     if (folded := _fold_at_once(text, accents=accents)) is not None:
         return Folded(folded, None)
@@ -127,7 +132,7 @@ def _fold_at_once(text: str, *, accents: bool) -> str | None:
     text = text.replace("\u00a0", " ").replace("\u202f", " ")
     if _UNUSUAL.search(text) or not unicodedata.is_normalized("NFKC", text):
         return None
-    folded = text.casefold().translate(_LOOKALIKES)
+    folded = _lower(text)
     if not accents:
         folded = folded.translate(_UNACCENTED)
     return folded if len(folded) == len(text) else None
@@ -158,16 +163,22 @@ def _without_marks(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _fold_cluster(cluster: str, *, accents: bool) -> str:
-    cluster = _INVISIBLE.sub("", cluster)
+    cluster = _CONTROL.sub("", _INVISIBLE.sub("", cluster))
     if not cluster:
         return ""
-    if _CONTROL.match(cluster[0]):
+    if _SPACING.match(cluster[0]):
         return " "
     letters = "".join(c for c in cluster if c not in _ARABIC_MARKS)
-    folded = unicodedata.normalize("NFKC", letters).casefold().translate(_LOOKALIKES)
+    folded = _lower(unicodedata.normalize("NFKC", letters))
+    # A mark that is part of no letter is a disguise, whatever accents count for.
+    folded = "".join(c for c in folded if not _is_mark(c))
     return folded if accents else _without_marks(folded)
+
+
+def _lower(text: str) -> str:
+    return text.translate(_CAPITALS).casefold().translate(_LOOKALIKES)
 
 
 @lru_cache(maxsize=8192)
 def _is_mark(character: str) -> bool:
-    return unicodedata.category(character) == "Mn"
+    return unicodedata.category(character) in {"Mn", "Me"}

@@ -48,7 +48,9 @@ async def judged(lab: Lab, language: str, contribution: str, question: str) -> d
 
 
 def is_stopped_as_loaded(verdict: dict[str, Any]) -> bool:
-    return verdict["decision"] in STOPPED and "loaded" in verdict["labels"]
+    """Return whether a list of loaded words stops it; that other rules may too is no balance."""
+    listed = any(".loaded." in found["rule"] for found in verdict["findings"])
+    return listed and verdict["decision"] in STOPPED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -62,12 +64,12 @@ def test_the_pairs_cover_every_issue(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_partisan_word_is_stopped_whichever_side_it_serves(lab, spoken, language):
     pairs = [pair for pair in LOADED if pair["lang"] == language]
-    missed: dict[str, list[str]] = {side: [] for side in SIDES}
+    missed: dict[str, dict[str, str]] = {side: {} for side in SIDES}
     for pair, side in product(pairs, SIDES):
         verdict = await judged(lab, language, spoken[language], pair[side])
         if not is_stopped_as_loaded(verdict):
-            missed[side].append(f"{pair['id']} {pair[side]}")
-    assert len(missed["side_a"]) == len(missed["side_b"]), missed
+            missed[side][pair["id"]] = pair[side]
+    assert missed["side_a"].keys() == missed["side_b"].keys(), missed
     for side in SIDES:
         assert len(missed[side]) <= (1 - LEAST) * len(pairs), missed
 
