@@ -79,13 +79,17 @@ LET_THROUGH = 0.9
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_neutral_question_passes_whatever_side_it_is_put_to(lab, language):
-    """The same verdict on both sides, always; let through, as far as the layer aims at."""
-    decisions = []
+async def test_a_neutral_question_is_judged_alike_whatever_side_it_is_put_to(lab, language):
     for pair in (pair for pair in NEUTRAL if pair["lang"] == language):
         verdicts = [await judged(lab, language, pair[side], pair["question"]) for side in SIDES]
         assert verdicts[0] == verdicts[1], pair["id"]
-        decisions.append(verdicts[0]["decision"])
+
+
+async def test_neutral_questions_are_let_through(lab):
+    decisions = [
+        (await judged(lab, pair["lang"], pair[SIDES[0]], pair["question"]))["decision"]
+        for pair in NEUTRAL
+    ]
     assert decisions.count("allow") >= LET_THROUGH * len(decisions)
 
 
