@@ -38,8 +38,8 @@ class Rule:
     """Compiled only once a text holds one of `needs`: most rules never are."""
     unless: str
     """A pattern that makes the whole text harmless; empty for none."""
-    needs: tuple[str, ...]
-    """Words of which every match holds one (``needs.json``); empty where none is known."""
+    needs: tuple[tuple[str, ...], ...]
+    """Sets of words; every match holds a word of each (``needs.json``)."""
     accents: bool
     unless_said: bool
     """Whether it is harmless where every content word that matched is the person's own."""
@@ -97,7 +97,7 @@ class RuleLists:
 def _load(
     tables: Iterable[Mapping[str, Any]],
     reasons: Mapping[str, str],
-    needs: Mapping[str, Sequence[str]],
+    needs: Mapping[str, Sequence[Sequence[str]]],
     *,
     accents: bool,
 ) -> tuple[Rule, ...]:
@@ -108,7 +108,7 @@ def _load(
             label=Label(table["label"]),
             pattern=table["pattern"],
             unless=table.get("unless", ""),
-            needs=tuple(needs.get(table["id"], ())),
+            needs=tuple(map(tuple, needs.get(table["id"], ()))),
             accents=accents,
             unless_said=table.get("unless-said", Label(table["label"]) in _OF_CONTENT),
             reason=table.get("reason") or reasons[table["label"]],
@@ -165,7 +165,7 @@ def _tells(word: str) -> bool:
 
 
 def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
-    if rule.needs and not any(word in seen.text for word in rule.needs):
+    if not all(any(word in seen.text for word in words) for words in rule.needs):
         return None
     pattern = compile_pattern(rule.pattern, accents=rule.accents)
     if rule.unless and pattern.search(seen.text):

@@ -21,6 +21,8 @@ from bot.rules import fold_pattern
 from prompts import load
 
 HERE = Path(__file__).parent
+MOST = 4
+"""Sets of words kept for a rule."""
 SHORTEST = 2
 """Letters a word needs to tell anything."""
 TABLES = (("deny", "rules", True), ("screens", "traps", False), ("screens", "distress", False),
@@ -30,13 +32,13 @@ Words: TypeAlias = frozenset[str]
 _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 
 
-def needs(pattern: str, *, accents: bool) -> list[str]:
-    """Return words of which every match of *pattern* holds one; empty if there are none."""
+def needs(pattern: str, *, accents: bool) -> list[list[str]]:
+    """Return sets of words: every match of *pattern* holds one word of each."""
     found = _of_sequence(list(parser.parse(fold_pattern(pattern, accents=accents))))
-    return sorted(found or ())
+    return [sorted(words) for words in sorted(found, key=_telling, reverse=True)[:MOST]]
 
 
-def rules_of(language: str) -> dict[str, list[str]]:
+def rules_of(language: str) -> dict[str, list[list[str]]]:
     """Return the needs of every rule of *language*, by the rule's id."""
     book = load()
     return {
@@ -52,10 +54,9 @@ def written(language: str) -> str:
     return json.dumps(rules_of(language), ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 
-def _of_sequence(nodes: Sequence[Any]) -> Words | None:
-    """Return the most telling needs of elements that stand one after another."""
-    found = [n for n in (*_literals(nodes), *map(_of_node, nodes)) if n]
-    return max(found, key=lambda words: (min(map(len, words)), -len(words)), default=None)
+def _of_sequence(nodes: Sequence[Any]) -> list[Words]:
+    """Return the needs of elements that stand one after another: each has to match."""
+    return [*_literals(nodes), *(words for node in nodes for words in _of_node(node))]
 
 
 def _literals(nodes: Sequence[Any]) -> Iterator[Words]:
@@ -69,7 +70,7 @@ def _literals(nodes: Sequence[Any]) -> Iterator[Words]:
         run = ""
 
 
-def _of_node(node: Any) -> Words | None:
+def _of_node(node: Any) -> list[Words]:
     code, value = node
     if code is codes.SUBPATTERN:
         return _of_sequence(list(value[-1]))
@@ -79,9 +80,16 @@ def _of_node(node: Any) -> Words | None:
         return _of_sequence(list(value[-1]))
     if code is codes.BRANCH:
         branches = [_of_sequence(list(branch)) for branch in value[1]]
-        whole = [branch for branch in branches if branch is not None]
-        return frozenset().union(*whole) if len(whole) == len(branches) else None
-    return None
+        if all(branches):
+            # Any branch may match: a word of the most telling needs of each will do.
+            best = (max(branch, key=_telling) for branch in branches)
+            return [frozenset().union(*best)]
+    return []
+
+
+def _telling(words: Words) -> tuple[int, int]:
+    """Return how rarely a text holds one of *words*: long ones and few are best."""
+    return min(map(len, words)), -len(words)
 
 
 def main() -> None:
