@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
@@ -82,13 +83,18 @@ def model(settings: ModelSettings) -> LangChainModel | None:
 
     return LangChainModel(
         settings.name,
-        base_url=settings.url,
+        base_url=settings.url or _ollama_host(settings.name),
         timeout_s=settings.timeout,
         num_ctx=settings.context,
         num_predict=settings.longest,
         temperature=settings.temperature,
         seed=settings.seed,
     )
+
+
+def _ollama_host(name: str) -> str:
+    """Return where Ollama's own variable says it is, for a model of Ollama's."""
+    return os.environ.get("OLLAMA_HOST", "") if name.startswith("ollama:") else ""
 
 
 def judge(settings: JudgeSettings) -> LangChainModel | None:

@@ -166,6 +166,15 @@ def test_a_model_that_does_not_answer_costs_one_line_and_no_question(tmp_path):
     assert len(errors) == 2 and any("ollama serve" in line for line in errors)
 
 
+def test_ollamas_own_variable_says_where_it_is(tmp_path):
+    done = socrate(
+        "chat", "--model", "ollama:none", given=BENCHES, folder=tmp_path,
+        OLLAMA_HOST="127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert b"127.0.0.1:9" in done.stderr
+
+
 def test_a_person_at_a_terminal_is_greeted_and_asked_for_consent(tmp_path):
     """A real terminal: greeting, consent by an act, a question, process words, a way out."""
     with Screen(tmp_path) as screen:
