@@ -151,7 +151,7 @@ async def test_a_drip_that_no_read_timeout_sees_is_given_up_in_time(ollama):
 
     await failure(model)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # the drip goes on for much longer
 
 
 async def test_after_a_failure_the_next_answer_is_whole(ollama):

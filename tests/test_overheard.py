@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -104,9 +103,6 @@ def test_lone_surrogates_are_read_as_spaces(models):
 
 def test_a_huge_text_is_read_to_a_bound(models):
     text = "Un banc. " * 3_000
-    start = perf_counter()
-    models["fr"].judge(text)
-    assert perf_counter() - start < 1
     assert models["fr"].score(text) == models["fr"].score(text[: overheard.READ])
 
 
