@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TextIO
 from uuid import uuid4
@@ -29,6 +29,7 @@ class Terminal:
     errors: TextIO = field(default_factory=lambda: sys.stderr)
     run: str = field(default_factory=lambda: uuid4().hex[:12])
     name: str = "terminal"
+    moderators: Room | None = None
     _sent: set[str] = field(default_factory=set)
     _over: bool = False
 
@@ -37,12 +38,13 @@ class Terminal:
         """The room of this run."""
         return Room(self.name, self.run)
 
-    async def messages(self) -> AsyncIterator[tuple[Message, str]]:
+    async def messages(self, cursor: str | None = None) -> AsyncIterator[tuple[Message, str]]:
         """Yield the opening, then each line, until the input ends or the person stops."""
         piped = not self.source.isatty()
         if piped:
             print(self.words(self.language, "terminal.piped-consent"), file=self.errors)
-        yield self._message(0, "agree" if piped else ""), f"{self.run}:0"
+        opening = self._message(0, "")
+        yield replace(opening, command="agree" if piped else None), f"{self.run}:0"
         number = 0
         while not self._over or piped:
             if not piped:
@@ -81,7 +83,7 @@ class Terminal:
             sender=PERSON,
             text=text,
             sent_at=datetime.now(UTC),
-            language=self.language if number == 0 and text else None,
+            language=self.language if number == 0 and not self.source.isatty() else None,
         )
 
 

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain import (
     Attempt,
+    Case,
     Consent,
     Contest,
     Delivery,
     Draft,
     Entry,
+    Erased,
+    Erasure,
     Event,
+    Rectification,
     Review,
     Turn,
     Verdict,
@@ -49,6 +53,14 @@ def _summary(event: Event) -> tuple[str, str]:
             return "contest", f"{turn}"
         case Review(turn=turn, finding=finding):
             return "review", f"{turn}: {finding}"
+        case Case(turn=turn, cause=cause):
+            return "case", f"{turn}: {cause}"
+        case Rectification(changes=changes):
+            return "change", ", ".join(str(change.turn) for change in changes)
+        case Erasure(erased=erased, cause=cause):
+            return "erasure", f"{cause}: {', '.join(map(str, erased))}"
+        case Erased(kind=kind):
+            return "erased", kind
 
 
 def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]]:
@@ -71,6 +83,15 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
             return [("contested", str(event.turn)), ("room", event.message.room.id)]
         case Review():
             return [("turn", str(event.turn)), ("review", f"{event.finding} {event.note}".strip())]
+        case Case():
+            said = event.reply.text if event.reply else "–"
+            return [("case", event.cause), ("turn", str(event.turn)), ("said", said)]
+        case Rectification():
+            return [("change", str(change.turn)) for change in event.changes]
+        case Erasure():
+            return [("erased", ", ".join(map(str, event.erased))), ("why", event.cause)]
+        case Erased():
+            return [("erased", event.kind)]
 
 
 def _turn(turn: Turn, book: PromptBook, language: str) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from bot.errors import BotError, ModelError
+from bot.errors import BotError, ConfigError, ModelError
 
 if TYPE_CHECKING:
     from bot.lab import Item, Lab
@@ -95,6 +95,52 @@ async def _announce(model: Any, book: Any, settings: Settings) -> None:
     except ModelError as exc:
         notice = book.text(settings.bot.language, "terminal.model-unreachable")
         click.echo(notice.replace("{reason}", str(exc)), err=True)
+
+
+@cli.command()
+@_MODEL
+@_STRATEGY
+@click.pass_obj
+def run(chosen: Chosen, model: str | None, strategy: str | None) -> None:
+    """Serve the configured platforms until stopped."""
+    _run(_serve(chosen.settings(name=model, strategy=strategy)))
+
+
+async def _serve(settings: Settings) -> None:
+    from bot import wiring
+    from bot.runner import serve
+
+    model = wiring.model(settings.model)
+    async with wiring.record(settings) as record, AsyncExitStack() as doors:
+        service = wiring.service(settings, record, model, wiring.judge(settings.judge))
+        if model is not None:
+            await _announce(model, service.agent.book, settings)
+        platforms = wiring.platforms(settings, record, service.commands)
+        if not platforms:
+            raise ConfigError("No platform is configured: see docs/how-to, or try `socrate chat`.")
+        gc.enable()
+        entered = [await doors.enter_async_context(platform) for platform in platforms]
+        await serve(service, record, entered)
+
+
+@cli.command()
+@click.pass_obj
+def check(chosen: Chosen) -> None:
+    """Tell whether everything is in place; exit with 1 if something is not."""
+    sys.exit(_run(_check(chosen.settings())))
+
+
+async def _check(settings: Settings) -> int:
+    from bot import wiring
+
+    failed = 0
+    for name, probe in wiring.checks(settings).items():
+        try:
+            click.echo(f"ok   {name}: {await probe()}")
+        except BotError as exc:
+            failed = 1
+            click.echo(f"FAIL {name}: {exc}")
+    return failed
 
 
 @cli.group()
@@ -311,9 +357,24 @@ def _one_clear_line() -> Iterator[None]:
     except BotError as exc:
         click.echo(f"socrate: {exc}", err=True)
         sys.exit(WRONG_USE)
+    except ExceptionGroup as group:
+        wrong, others = group.split(BotError)
+        if wrong is None or others is not None:
+            raise
+        for each in _leaves(wrong):
+            click.echo(f"socrate: {each}", err=True)
+        sys.exit(WRONG_USE)
     except BrokenPipeError:
         # Whoever read our output has gone: nothing more can be said, least of all about that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(WRONG_USE)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _leaves(group: BaseExceptionGroup[BotError]) -> Iterator[BotError]:
+    for exc in group.exceptions:
+        if isinstance(exc, BaseExceptionGroup):
+            yield from _leaves(exc)
+        else:
+            yield exc

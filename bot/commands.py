@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain import (
     LANGUAGES,
+    Command,
     Consent,
     Contest,
     Dialogue,
@@ -16,12 +17,14 @@ from bot.domain import (
     Reply,
     Turn,
 )
-from bot.notices import PROCESS, Notices
+from bot.notices import PROCESS, SYMBOLS, Notices
 from bot.ports import PromptBook
 from bot.text import plain
 
 CONSENT = ("agree", "disagree")
 """Yes and no to being kept on record."""
+MODERATORS = ("uphold", "reject")
+"""What those who answer for the debate may say of a contest."""
 NEXT = ("skip", "unsure")
 """Commands after which another question follows: they are not obeyed here (rule 7)."""
 
@@ -33,6 +36,39 @@ class Commands:
     book: PromptBook
     notices: Notices
     _words: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def menu(self, language: str) -> tuple[Command, ...]:
+        """Return all that a platform may offer, in *language*."""
+        table = self.book.lexicon(language, "menu")
+        return tuple(
+            Command(
+                name=name,
+                word=table[name]["word"],
+                label=self.notices.label(language, name),
+                about=table[name]["about"],
+                symbol=SYMBOLS[name],
+                moderator=name in MODERATORS,
+            )
+            for name in (*_NAMES, *MODERATORS)
+        )
+
+    def moderators(self, text: str, language: str) -> str | None:
+        """Return which of `MODERATORS` *text* is, if one."""
+        for code in _first(language, LANGUAGES):
+            table = self.book.lexicon(code, "menu")
+            for name in MODERATORS:
+                if plain(text) in map(plain, (name, *table[name]["words"])):
+                    return name
+        return None
+
+    def understood(self, message: Message, dialogue: Dialogue) -> tuple[str, str] | None:
+        """Return the command *message* is, pressed or written, and its language."""
+        if message.command is None:
+            return self.parse(message.text, dialogue)
+        language = message.language or dialogue.language or LANGUAGES[0]
+        known = message.command in _NAMES
+        asked = message.command not in CONSENT or not dialogue.consented
+        return (message.command, language) if known and asked else None
 
     def parse(self, text: str, dialogue: Dialogue) -> tuple[str, str] | None:
         """Return the command *text* is, and its language; None if it is a contribution.
@@ -56,7 +92,7 @@ class Commands:
     def first_contact(self, message: Message, language: str) -> Turn:
         """Return the notice: nothing is kept of a message without consent."""
         text = self.notices.welcome(language, asked_in=message.language)
-        reply = self.notices.reply(message, language, text, actions=("agree",))
+        reply = self.notices.reply(message, language, text, actions=("agree",), private=True)
         return Turn(message=message, language=language, reply=reply, why="no consent")
 
     def _agree(self, message: Message, dialogue: Dialogue, language: str) -> Event:
@@ -75,10 +111,10 @@ class Commands:
         )
 
     def _help(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        actions = self.notices.actions(language, (*PROCESS, "recap"))
-        words = (f"– {action.label}" for action in actions)
+        names = (*PROCESS, "recap")
+        words = (f"– {action.label}" for action in self.notices.actions(language, names))
         text = "\n".join((self.notices.text(language, "help"), *words))
-        reply = self.notices.reply(message, language, text, actions=(*PROCESS, "recap"))
+        reply = self.notices.reply(message, language, text, actions=names, private=True)
         return _turn("help", message, language, reply)
 
     def _stop(self, message: Message, dialogue: Dialogue, language: str) -> Event:
@@ -88,14 +124,15 @@ class Commands:
 
     def _why(self, message: Message, dialogue: Dialogue, language: str) -> Event:
         text = self.notices.why(dialogue, language)
-        reply = self.notices.reply(message, language, text, actions=PROCESS[1:])
+        reply = self.notices.reply(message, language, text, actions=PROCESS[1:], private=True)
         return _turn("why", message, language, reply)
 
     def _leading(self, message: Message, dialogue: Dialogue, language: str) -> Event:
         if not dialogue.last_seq:
             return self._nothing_asked("leading", message, language)
         text = self.notices.text(language, "contested", seq=dialogue.last_seq)
-        reply = self.notices.reply(message, language, text, actions=("skip", "stop"))
+        actions = ("skip", "stop")
+        reply = self.notices.reply(message, language, text, actions=actions, private=True)
         return Contest(message=message, turn=dialogue.last_seq, reply=reply)
 
     def _recap(self, message: Message, dialogue: Dialogue, language: str) -> Event:

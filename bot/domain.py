@@ -18,6 +18,13 @@ class Room:
 
     platform: str
     id: str
+    debate: str = ""
+    """The debate it is part of, for which consent is given; empty where it is one itself."""
+
+    @property
+    def place(self) -> str:
+        """The debate, whether the room is one or is part of one."""
+        return self.debate or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,14 @@ class Message:
     """Whether it is meant for the bot. What is not is neither kept nor read."""
     language: str | None = None
     """Set where the platform knows it; detected otherwise."""
+    command: str | None = None
+    """What a button, a reaction or a slash command stands for; recognised in the text otherwise."""
+    about: str | None = None
+    """The platform's id of the bot's message it replies to, or whose button was pressed."""
+    moderator: bool = False
+    """Whether it comes from somebody who answers for the debate, in their place for it."""
+    edits: str | None = None
+    """Id of the earlier message whose text it replaces; without text, that one was deleted."""
 
 
 class Move(Enum):
@@ -208,6 +223,25 @@ class Action:
     """A command of ``bot/commands.py``."""
     label: str
     """How a platform shows it, in the person's language."""
+    symbol: str = ""
+    """The same as an emoji, for reactions and buttons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a platform may offer in a menu, in one language."""
+
+    name: str
+    """As `Action.name` and `Message.command` have it."""
+    word: str
+    """For a slash command: lower case, no spaces, 32 characters at most."""
+    label: str
+    """For a button."""
+    about: str
+    """What it does, in 100 characters at most."""
+    symbol: str
+    moderator: bool = False
+    """Whether it is for those who answer for the debate."""
 
 
 class Kind(Enum):
@@ -220,6 +254,12 @@ class Kind(Enum):
     DECLINE = "decline"
     HELP = "help"
     """A human hand-off."""
+    CASE = "case"
+    """Something for moderators to look at, where they answer for the debate."""
+    VERDICT = "verdict"
+    """What a moderator answered, brought to the person."""
+    DATA = "data"
+    """What is kept about the person, for them alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,11 +273,22 @@ class Reply:
     kind: Kind
     language: str
     actions: tuple[Action, ...] = ()
+    person: str = ""
+    """Pseudonym of the person who is answered; empty where it is for the room."""
+    private: bool = False
+    """Whether it is for that person alone, where the platform can do so."""
+    cause: str = ""
+    """Id of the moderator's message that led to it, where the person's own did not."""
+    number: int = 0
+    """Sequence number of the entry that holds it; known, and set, once it is on record."""
+    document: str = ""
+    """JSON to be handed over as a file with it; made when it is sent, and not on record."""
 
     @property
     def send_id(self) -> str:
-        """The same id for the same message, so that sending twice says it once."""
-        key = f"{self.room.platform}\n{self.room.id}\n{self.to}"
+        """The same id for the same occasion, so that sending twice says it once."""
+        occasion = (self.room.platform, self.room.id, self.to, self.cause)
+        key = "\n".join(part for part in occasion if part)
         return sha256(key.encode(errors="surrogatepass")).hexdigest()[:24]
 
 
@@ -247,6 +298,8 @@ class Turn:
 
     message: Message
     """As it was kept: without consent, its text is empty."""
+    joined: tuple[Message, ...] = ()
+    """Messages the person sent just before, answered together with it; oldest first."""
     language: str
     command: str | None = None
     """The command the message was, if it was one."""
@@ -293,16 +346,79 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Something that a moderator ought to see: a hand-off, a contest."""
+
+    turn: int
+    """Sequence number of the entry that led to it."""
+    cause: str
+    """``hand-off`` or ``contest``."""
+    reply: Reply | None = None
+    """What moderators are shown; None where the platform has no place for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """A moderator's judgement of an entry."""
 
     turn: int
     moderator: str
+    """A pseudonym."""
     finding: str
+    """``upheld``, ``rejected`` or ``answered``; a label of the rules in a plain review."""
     note: str = ""
+    message: Message | None = None
+    """Where the moderator said so, if on a platform."""
+    reply: Reply | None = None
+    """What the person is told."""
 
 
-Event: TypeAlias = Turn | Consent | Delivery | Contest | Review
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An entry without the words that were taken back."""
+
+    turn: int
+    """Sequence number of the entry that had them."""
+    event: Turn
+    """What stands in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rectification:
+    """A person edited or deleted what they had written."""
+
+    message: Message
+    """The edit; its text is in the changes only."""
+    erased: tuple[int, ...] = ()
+    """The entries it erases: the changed ones, and earlier changes of them."""
+    changes: tuple[Change, ...] = ()
+    """What stands in their place: all that still holds of earlier changes included."""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Entries whose contents are gone for good; their seals stay."""
+
+    erased: tuple[int, ...]
+    cause: str
+    """``person`` or ``retention``."""
+    message: Message | None = None
+    """The request, without its sender."""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What is left of an entry whose contents were erased."""
+
+    kind: str
+    """What it was."""
+
+
+Event: TypeAlias = (
+    Turn | Consent | Delivery | Contest | Case | Review | Rectification | Erasure | Erased
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

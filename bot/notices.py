@@ -12,6 +12,20 @@ from bot.text import clean, sentences
 
 PROCESS = ("why", "skip", "unsure", "leading", "stop")
 """Actions that go with a question (rule 10)."""
+SYMBOLS = {
+    "agree": "✅",
+    "disagree": "🚫",
+    "help": "ℹ️",
+    "stop": "🛑",
+    "skip": "⏭️",
+    "unsure": "🤷",
+    "why": "❓",
+    "leading": "🚩",
+    "recap": "📄",
+    "uphold": "👍",
+    "reject": "👎",
+}
+"""What stands for each action where there is no room for words."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,7 @@ class Notices:
         *,
         kind: Kind = Kind.NOTICE,
         actions: Iterable[str] = (),
+        private: bool = False,
     ) -> Reply:
         """Return *text* as the answer to *message*."""
         return Reply(
@@ -48,6 +63,8 @@ class Notices:
             kind=kind,
             language=language,
             actions=self.actions(language, actions),
+            person=message.sender,
+            private=private,
         )
 
     def notice(
@@ -58,7 +75,12 @@ class Notices:
 
     def actions(self, language: str, names: Iterable[str]) -> tuple[Action, ...]:
         """Return the actions called *names*, with the word that stands for each."""
-        return tuple(Action(n, self.book.text(language, f"action.{n}")) for n in names)
+        return tuple(Action(n, self.label(language, n), SYMBOLS[n]) for n in names)
+
+    def label(self, language: str, name: str) -> str:
+        """Return what stands on the button of the action *name*."""
+        menu = self.book.lexicon(language, "menu")
+        return str(menu[name].get("label") or self.book.text(language, f"action.{name}"))
 
     def welcome(self, language: str, *, asked_in: str | None) -> str:
         """Return who the bot is and what it keeps; in every language while none is known."""

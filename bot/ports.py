@@ -31,8 +31,17 @@ class Platform(Protocol):
         """What it is called in the configuration and on record."""
         ...
 
-    def messages(self) -> AsyncIterator[tuple[Message, str]]:
-        """Yield what citizens write, each with the platform's cursor after it."""
+    @property
+    def moderators(self) -> Room | None:
+        """Where those who answer for the debate are shown cases, if anywhere."""
+        ...
+
+    def messages(self, cursor: str | None) -> AsyncIterator[tuple[Message | None, str]]:
+        """Yield what citizens write since *cursor*, each with the cursor to keep with it.
+
+        A message that was yielded before may come again: its id tells. None instead of a
+        message only moves the cursor.
+        """
         ...
 
     async def send(self, reply: Reply) -> str:
@@ -144,11 +153,27 @@ class Record(Protocol):
 
         In the same transaction the message it answers leaves the inbox, and a reply it
         holds enters the outbox; a `Delivery` takes it out. A second event for a message
-        already answered is not recorded: the first one's entry is returned.
+        already answered is not recorded: the first one's entry is returned; so it is with a
+        second `Case` for an entry. What a `Rectification` or an `Erasure` names is erased.
 
         Raises:
             StorageError: It is not on record; the caller must stay silent.
         """
+        ...
+
+    async def entry(self, seq: int) -> Entry | None:
+        """Return the entry with that sequence number, if there is one."""
+        ...
+
+    async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
+        """Return all that is on record of *sender* in the debate of *room*, oldest first.
+
+        These are the entries that answer their messages, as they stand after later changes.
+        """
+        ...
+
+    async def delivered(self, platform: str, external_id: str) -> Entry | None:
+        """Return the entry whose reply *platform* shows under that id, if there is one."""
         ...
 
     def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
@@ -183,4 +208,16 @@ class Mailbox(Protocol):
 
     async def cursor(self, platform: str) -> str | None:
         """Return the platform's stored cursor, or None at the very start."""
+        ...
+
+    async def move(self, platform: str, cursor: str) -> None:
+        """Keep *cursor* alone."""
+        ...
+
+    async def known(self, room: Room) -> bool:
+        """Return whether a message of *room* was ever kept: whether the bot takes part in it."""
+        ...
+
+    async def received(self, platform: str, message: str) -> bool:
+        """Return whether the message with the id *message* was ever kept."""
         ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import Message, Room
@@ -22,6 +23,7 @@ class Runner:
     service: Service
     mailbox: Mailbox
     platform: Platform
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rooms: dict[Room, deque[Message]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_MEMORY))
 
@@ -32,7 +34,7 @@ class Runner:
             await self.service.handle(message, self.platform)
 
     async def serve(self) -> None:
-        """Serve a platform with many rooms until its messages end and all are answered.
+        """Serve a platform with many rooms until its messages end, or `stop`, and all are answered.
 
         Raises:
             ExceptionGroup: Something failed, `StorageError` among others: the process must
@@ -40,14 +42,26 @@ class Runner:
         """
         await self.resume()
         async with asyncio.TaskGroup() as workers:
-            async for message in self._received():
-                await self._places.acquire()
-                queue = self._rooms.get(message.room)
-                if queue is not None:
-                    queue.append(message)
-                    continue
-                self._rooms[message.room] = deque([message])
-                workers.create_task(self._work(message.room))
+            taking_in = workers.create_task(self._take_in(workers))
+            stopped = workers.create_task(self._stop.wait())
+            await asyncio.wait((taking_in, stopped), return_when=asyncio.FIRST_COMPLETED)
+            # What is in hand is finished; what is not taken in stays with the platform.
+            taking_in.cancel()
+            stopped.cancel()
+
+    def stop(self) -> None:
+        """Take in nothing more; `serve` ends once all that was taken in is answered."""
+        self._stop.set()
+
+    async def _take_in(self, workers: asyncio.TaskGroup) -> None:
+        async for message in self._received():
+            await self._places.acquire()
+            queue = self._rooms.get(message.room)
+            if queue is not None:
+                queue.append(message)
+                continue
+            self._rooms[message.room] = deque([message])
+            workers.create_task(self._work(message.room))
 
     async def resume(self) -> None:
         """Send what was decided and answer what was received before a crash."""
@@ -58,12 +72,20 @@ class Runner:
 
     async def _received(self) -> AsyncIterator[Message]:
         """Yield each new message once it is kept."""
-        async for message, cursor in self.platform.messages():
-            if not message.addressed:
+        name = self.platform.name
+        async for message, cursor in self.platform.messages(await self.mailbox.cursor(name)):
+            if message is None or not await self._meant_for_us(message):
+                await self.mailbox.move(name, cursor)
                 continue
             kept = await self.service.admit(message, self._rooms.get(message.room, ()))
             if await self.mailbox.receive(kept, cursor):
                 yield kept
+
+    async def _meant_for_us(self, message: Message) -> bool:
+        """Tell whether *message* is addressed; an edit is where the edited one was kept."""
+        if message.edits:
+            return await self.mailbox.received(self.platform.name, message.edits)
+        return message.addressed
 
     async def _work(self, room: Room) -> None:
         queue = self._rooms[room]
@@ -74,3 +96,23 @@ class Runner:
             self._places.release()
         # Nothing awaits between the check and this, so no message can slip in.
         del self._rooms[room]
+
+
+async def serve(service: Service, mailbox: Mailbox, platforms: Sequence[Platform]) -> None:
+    """Serve all *platforms* until a signal asks to stop; then finish what is in hand.
+
+    Raises:
+        ExceptionGroup: One of them failed: all end, so that the process can start again.
+    """
+    runners = [Runner(service=service, mailbox=mailbox, platform=p) for p in platforms]
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for runner in runners:
+            runner.stop()
+
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(asked, stop)
+    async with asyncio.TaskGroup() as serving:
+        for runner in runners:
+            serving.create_task(runner.serve())

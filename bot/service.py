@@ -33,8 +33,10 @@ from bot.domain import (
 from bot.errors import AnswerError, DeliveryError, ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.languages import Languages
+from bot.moderation import Moderation
 from bot.notices import PROCESS, Notices
 from bot.ports import Masker, Platform, Policy, Record
+from bot.rights import rectified
 
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
@@ -56,6 +58,7 @@ class Service:
     notices: Notices
     languages: Languages
     masker: Masker
+    moderation: Moderation
     attempts: int = 2
     """Drafts asked of a model before a vetted question is taken."""
     _locks: dict[Room, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -65,15 +68,17 @@ class Service:
 
         *before* are the room's messages that wait to be answered: one may be the consent.
         """
+        if message.moderator and message.about:
+            return message
         dialogue = await self.record.dialogue(message.room, message.sender)
         for waiting in before:
-            if waiting.sender == message.sender and waiting.text in CONSENT:
-                dialogue = replace(dialogue, consented=waiting.text == CONSENT[0])
+            if waiting.sender == message.sender and waiting.command in CONSENT:
+                dialogue = replace(dialogue, consented=waiting.command == CONSENT[0])
         if dialogue.consented:
             return message
-        command = self.commands.parse(message.text, dialogue)
+        command = self.commands.understood(message, dialogue)
         if command:
-            return replace(message, text=command[0], language=command[1])
+            return replace(message, text="", command=command[0], language=command[1])
         # An empty message tells no language: the notice is then shown in all of them.
         language = self.languages.choose(message, dialogue) if message.text.strip() else None
         return replace(message, text="", language=language)
@@ -87,16 +92,39 @@ class Service:
         if not message.addressed:
             return None
         async with self._locks[message.room]:
-            dialogue = await self.record.dialogue(message.room, message.sender)
-            entry = await self.record.append(await self.respond(message, dialogue))
+            entry = await self.record.append(await self.decided(message))
             await self.deliver(entry, platform)
         return entry
 
+    async def decided(self, message: Message) -> Event:
+        """Return what is to be recorded of *message*, and said."""
+        if message.moderator and message.about:
+            return await self.moderation.answered(message)
+        dialogue = await self.record.dialogue(message.room, message.sender)
+        if message.edits:
+            return await self._edited(message, dialogue)
+        return await self.respond(message, dialogue)
+
+    async def _edited(self, message: Message, dialogue: Dialogue) -> Event:
+        """Take the old text of an edited or deleted message off the record."""
+        text = self._without_personal_data(message, dialogue).text if message.text else ""
+        theirs = await self.record.theirs(message.room, message.sender)
+        return rectified(theirs, replace(message, text=text))
+
     async def deliver(self, entry: Entry, platform: Platform) -> None:
+        """Send the reply that *entry* holds, and bring it before moderators if it needs them."""
+        if case := await self.moderation.case(entry, platform.moderators):
+            added = await self.record.append(case)
+            if added.event is case:  # otherwise it was on record, and is on its way, already
+                await self._send(added, platform)
+        await self._send(entry, platform)
+
+    async def _send(self, entry: Entry, platform: Platform) -> None:
         """Send the reply that *entry* holds, and record how that went."""
         reply = getattr(entry.event, "reply", None)
         if reply is None:
             return
+        reply = replace(reply, number=entry.seq)
         try:
             delivery = Delivery(turn=entry.seq, external_id=await platform.send(reply))
         except DeliveryError as exc:
@@ -106,7 +134,7 @@ class Service:
     async def respond(self, message: Message, dialogue: Dialogue) -> Event:
         """Return what is to be recorded, and said, in answer to *message*."""
         spoken = replace(dialogue, language=message.language or dialogue.language)
-        command, language = self.commands.parse(message.text, spoken) or (
+        command, language = self.commands.understood(message, spoken) or (
             None,
             self.languages.choose(message, dialogue),
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 import policies
@@ -13,10 +16,12 @@ from adapters.languages import FastLanguageDetector
 from adapters.lemmas import DictionaryLemmatiser
 from bot.agent import Agent
 from bot.commands import Commands
-from bot.errors import ConfigError
+from bot.errors import ConfigError, StorageError
 from bot.languages import Languages
+from bot.moderation import Moderation
 from bot.notices import Notices
-from bot.ports import ChatModel, PromptBook, Record, Tools
+from bot.ports import ChatModel, Mailbox, Platform, PromptBook, Record, Tools
+from bot.pseudonyms import Pseudonyms
 from bot.service import Service
 from bot.settings import JudgeSettings, ModelSettings, Settings
 from policies import load_policies
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
     from storage.sql import SqlRecord
 
 
+ROOM_NEEDED = 200 << 20
+"""Bytes of free disk below which `socrate check` complains."""
+
+
 def service(
     settings: Settings,
     record: Record,
@@ -40,15 +49,17 @@ def service(
     words = book()
     tools = Tools(book=words, lemmatiser=DictionaryLemmatiser(), detector=FastLanguageDetector())
     notices = Notices(words, _facts(settings, model))
+    commands = Commands(words, notices)
     return Service(
         agent=Agent(words, model, settings.model.strategy if model else "built-in"),
         screens=load_policies(settings.bot.screens, tools),
         gates=load_policies(settings.bot.gates, tools),
         judge=SecondLook(words, judge) if judge else None,
         record=record,
-        commands=Commands(words, notices),
+        commands=commands,
         notices=notices,
         masker=Masking(words),
+        moderation=Moderation(record, notices, commands, settings.bot.language),
         languages=Languages(tools.detector, words, settings.bot.language),
         attempts=settings.model.attempts,
     )
@@ -60,6 +71,14 @@ def record(settings: Settings, *, read_only: bool = False) -> SqlRecord:
     from storage.sql import SqlRecord  # noqa: PLC0415
 
     return SqlRecord(settings.record.path, key=settings.record.key, read_only=read_only)
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms:
+    """Return what names people on record, by the secret kept beside it."""
+    from storage.files import secret  # noqa: PLC0415 - only platforms with accounts need it
+
+    path = settings.record.path
+    return Pseudonyms(secret(path.with_name(f"{path.name}.pseudonyms")))
 
 
 def memory() -> Record:
@@ -124,6 +143,50 @@ def terminal(words: PromptBook, settings: Settings) -> Terminal:
     from adapters.terminal import Terminal  # noqa: PLC0415 - only one door is open at a time
 
     return Terminal(words=words.text, language=settings.bot.language)
+
+
+def platforms(
+    settings: Settings, mailbox: Mailbox, commands: Commands
+) -> list[AbstractAsyncContextManager[Platform]]:
+    """Return the doors that *settings* open, each to be entered."""
+    return []
+
+
+def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
+    """Return what `socrate check` looks at, by name; each says what it found.
+
+    Each raises `BotError`, saying what to do, where something is not in place.
+    """
+    found: dict[str, Callable[[], Awaitable[str]]] = {
+        "record": lambda: _record_is_sound(settings),
+        "disk": lambda: _disk_has_room(settings),
+    }
+    if settings.model.name and settings.model.strategy != "built-in":
+        found["model"] = lambda: _model_answers(settings)
+    return found
+
+
+async def _record_is_sound(settings: Settings) -> str:
+    async with record(settings):
+        report = verify(settings)
+    if not report.sound:
+        raise StorageError("it is not as it was written: run `socrate audit verify`.")
+    return f"{report.entries} entries, sound"
+
+
+async def _disk_has_room(settings: Settings) -> str:
+    free = disk_usage(settings.record.path.absolute().parent).free
+    if free < ROOM_NEEDED:
+        raise StorageError(f"{free >> 20} MB are left: make room before starting.")
+    return f"{free >> 20} MB free"
+
+
+async def _model_answers(settings: Settings) -> str:
+    found = model(settings.model)
+    if found is None:
+        return "none"
+    await found.check()
+    return found.name
 
 
 def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:

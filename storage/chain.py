@@ -5,7 +5,6 @@ To be replaced by a Merkle log: nothing outside this file knows how a seal is ma
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from bot.errors import ConfigError
+from storage.files import write_once
 
 GENESIS = sha256(b"cafe-socrate record v1").hexdigest()
 """The seal before the first entry."""
@@ -43,7 +43,8 @@ class Row(NamedTuple):
     seq: int
     at: bytes
     kind: bytes
-    body: bytes
+    digest: bytes
+    """`digest` of its body, which outlives the body."""
     seal: bytes
 
 
@@ -86,9 +87,25 @@ class Report:
         return self.broken is None and self.head is HeadState.OK
 
 
-def seal(previous: str, seq: int, *, at: bytes, kind: bytes, body: bytes) -> str:
+def new_salt() -> str:
+    """Return a salt: without it nobody can tell what a digest was made from."""
+    return token_hex(32)
+
+
+def digest(body: bytes, salt: str) -> str:
+    """Return what stands for *body* in the chain (SHA-256, hexadecimal)."""
+    return sha256(salt.encode() + body).hexdigest()
+
+
+def seal(previous: str, seq: int, *, at: bytes, kind: bytes, digest: str) -> str:
     """Return the seal of entry *seq* (SHA-256, hexadecimal), given the seal before it."""
-    parts = (bytes.fromhex(previous), seq.to_bytes(8, "big"), at, kind, sha256(body).digest())
+    parts = (
+        bytes.fromhex(previous),
+        seq.to_bytes(8, "big"),
+        at,
+        kind,
+        bytes.fromhex(digest),
+    )
     sealed = sha256(_ENTRY)
     for part in parts:
         sealed.update(len(part).to_bytes(4, "big") + part)
@@ -187,7 +204,7 @@ def make_key(path: Path) -> Key:
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     try:
-        _write_once(path, pem)
+        write_once(path, pem)
     except OSError as exc:
         raise ConfigError(f"The signing key cannot be written to {path}: {exc.strerror}.") from exc
     return read_key(path)
@@ -202,29 +219,14 @@ _NO_KEY = (
 def _follows(row: Row, met: Walk) -> bool:
     if row.seq != met.seq + 1:
         return False
-    expected = seal(met.seal, row.seq, at=row.at, kind=row.kind, body=row.body)
-    return row.seal == expected.encode()
+    try:
+        expected = seal(met.seal, row.seq, at=row.at, kind=row.kind, digest=row.digest.decode())
+    except ValueError:  # no digest at all
+        return False
+    # Hexadecimal can be written in several ways; only one of them is ours.
+    exact = bytes.fromhex(row.digest.decode()).hex().encode() == row.digest
+    return exact and row.seal == expected.encode()
 
 
 def _vouched(seq: int, newest: str) -> bytes:
     return _HEAD + seq.to_bytes(8, "big") + newest.encode()
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Put *content* at *path*, whole or not at all; a file already there stays."""
-    draft = path.with_name(f"{path.name}.{token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another process was quicker: its key counts
-            os.link(draft, path)
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # else a power cut could take the key and leave what it signed
-    finally:
-        os.close(folder)

@@ -14,7 +14,20 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.domain import Consent, Contest, Delivery, Event, Message, Reply, Review, Turn
+from bot.domain import (
+    Case,
+    Consent,
+    Contest,
+    Delivery,
+    Erased,
+    Erasure,
+    Event,
+    Message,
+    Rectification,
+    Reply,
+    Review,
+    Turn,
+)
 from bot.errors import StorageError
 
 if TYPE_CHECKING:
@@ -25,7 +38,10 @@ KINDS: dict[str, type[Event]] = {
     "consent": Consent,
     "delivery": Delivery,
     "contest": Contest,
+    "case": Case,
     "review": Review,
+    "rectification": Rectification,
+    "erasure": Erasure,
 }
 """What each event is called on record. A name, once used, keeps its meaning."""
 
@@ -38,16 +54,19 @@ class Lookup(NamedTuple):
 
     platform: str | None = None
     room: str | None = None
+    debate: str | None = None
     sender: str | None = None
     message_id: str | None = None
     said: str | None = None
     """The kind of the reply, such as ``question``; None if nothing was said."""
     ends: bool = False
+    turn: int | None = None
+    """The entry it is about, where it is about one."""
 
 
 def kind_of(event: Event) -> str:
     """Return the name *event* has on record."""
-    return _NAMES[type(event)]
+    return event.kind if isinstance(event, Erased) else _NAMES[type(event)]
 
 
 def encode(event: Event) -> str:
@@ -102,21 +121,33 @@ def lookup(event: Event) -> Lookup:
     return Lookup(
         platform=message.room.platform if message else None,
         room=message.room.id if message else None,
+        debate=message.room.place if message else None,
         sender=message.sender if message else None,
         message_id=message.id if message else None,
         said=reply.kind.value if reply else None,
         ends=isinstance(event, Turn) and event.ends,
+        turn=event.turn if isinstance(event, Delivery | Contest | Case | Review) else None,
     )
 
 
 def answered(event: Event) -> Message | None:
     """Return the message that *event* answers, if it answers one."""
-    return event.message if isinstance(event, Turn | Consent | Contest) else None
+    return None if isinstance(event, Delivery | Case | Erased) else event.message
+
+
+def also_answered(event: Event) -> tuple[Message, ...]:
+    """Return the messages that *event* answers together with that one."""
+    return event.joined if isinstance(event, Turn) else ()
 
 
 def reply_of(event: Event) -> Reply | None:
     """Return what *event* has the bot say, if anything."""
-    return event.reply if isinstance(event, Turn | Consent | Contest) else None
+    return None if isinstance(event, Delivery | Erased) else event.reply
+
+
+def erased_by(event: Event) -> tuple[int, ...]:
+    """Return the sequence numbers of the entries whose contents go with *event*."""
+    return event.erased if isinstance(event, Rectification | Erasure) else ()
 
 
 def settles(delivery: Delivery) -> bool:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from bot.domain import Asked, Consent, Dialogue, Entry, Idea, Kind, Room, Turn
+from bot.domain import (
+    Asked,
+    Consent,
+    Dialogue,
+    Entry,
+    Erased,
+    Event,
+    Idea,
+    Kind,
+    Rectification,
+    Room,
+    Turn,
+)
 
 IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
 """The replies that carry an idea on: only turns with one of these add to it."""
@@ -14,19 +26,36 @@ IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
 def rebuild(room: Room, sender: str, newest_first: Iterable[Entry]) -> Dialogue:
     """Return where the exchange with *sender* in *room* stands.
 
-    *newest_first* are the entries of that person in that room. It is enough to give: the latest
-    consent, turn, question and idea-ending turn, and every later turn whose reply is one of
-    `IDEA_REPLIES`.
+    *newest_first* are the entries of that person in that debate. It is enough to give: the latest
+    consent and turn in the debate, the latest turn, question and idea-ending turn in the room,
+    every later turn there whose reply is one of `IDEA_REPLIES`, and every rectification there.
     """
     found = _Found()
     for entry in newest_first:
-        if isinstance(entry.event, Turn):
-            found.turn(entry.seq, entry.event)
-        elif isinstance(entry.event, Consent):
-            found.consent(entry.event)
-        if found.complete:
-            break
+        event = found.standing(entry)
+        if isinstance(event, Turn):
+            found.turn(entry.seq, event, here=event.message.room.id == room.id)
+        elif isinstance(event, Consent):
+            found.consent(event)
+        elif isinstance(event, Rectification):
+            found.changes(event)
     return found.dialogue(room, sender)
+
+
+def standing(entries: Sequence[Entry]) -> list[Entry]:
+    """Return *entries*, oldest first, with what was changed later in its place."""
+    changed = {
+        change.turn: change.event
+        for entry in entries
+        if isinstance(entry.event, Rectification)
+        for change in entry.event.changes
+    }
+    return [
+        replace(entry, event=changed.get(entry.seq, entry.event))
+        if isinstance(entry.event, Erased)
+        else entry
+        for entry in entries
+    ]
 
 
 @dataclass(slots=True)
@@ -41,20 +70,27 @@ class _Found:
     ended: bool = False
     texts: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    changed: dict[int, Turn] = field(default_factory=dict)
 
-    @property
-    def complete(self) -> bool:
-        """Whether nothing older can change the answer."""
-        return self.ended and self.last is not None and self.consented is not None
+    def standing(self, entry: Entry) -> Event:
+        """Return what *entry* says now: a later change may stand in its place."""
+        event = entry.event
+        return self.changed.get(entry.seq, event) if isinstance(event, Erased) else event
+
+    def changes(self, event: Rectification) -> None:
+        for change in event.changes:
+            self.changed.setdefault(change.turn, change.event)
 
     def consent(self, consent: Consent) -> None:
         self.greeted = True
         if self.consented is None:
             self.consented = consent.granted
 
-    def turn(self, seq: int, turn: Turn) -> None:
+    def turn(self, seq: int, turn: Turn, *, here: bool) -> None:
         self.greeted = True
         self.language = self.language or turn.language
+        if not here:
+            return
         if self.last is None and _asks(turn):
             self.last, self.last_seq = turn, seq
         self.ended = self.ended or turn.ends
@@ -63,7 +99,8 @@ class _Found:
 
     def _idea(self, turn: Turn) -> None:
         if _contributes(turn):
-            self.texts.append(turn.message.text)
+            said = (*turn.joined, turn.message)
+            self.texts.extend(m.text for m in reversed(said) if m.text)
         if question := _asked(turn):
             self.asked.append(question)
 
@@ -87,7 +124,7 @@ def _asks(turn: Turn) -> bool:
 def _contributes(turn: Turn) -> bool:
     """Tell whether *turn* carried words of the person's own on their idea."""
     answered = turn.reply is not None and turn.reply.kind in IDEA_REPLIES
-    return answered and turn.command is None and turn.message.text != ""
+    return answered and turn.command is None
 
 
 def _asked(turn: Turn) -> Asked | None:

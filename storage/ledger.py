@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 
-from bot.domain import Delivery, Entry, Event, Message
+from bot.domain import Case, Delivery, Entry, Erased, Erasure, Event, Message
 from bot.errors import StorageError
 from storage import chain, codec
 from storage.tables import CURSOR, ENTRY, HEAD, INBOX, OUTBOX
@@ -26,6 +26,17 @@ _ANSWER = select(ENTRY).where(
     ENTRY.c.room == bindparam("room"),
     ENTRY.c.message_id == bindparam("message_id"),
 )
+_CASE = select(ENTRY).where(ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == "case")
+_EMPTY = {"body": "", "salt": ""}
+_ERASE = update(ENTRY).where(ENTRY.c.seq == bindparam("its_seq")).values(**_EMPTY)
+_FORGET = _ERASE.values(sender=None, message_id=None)
+_UNKNOWN = delete(INBOX).where(
+    tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
+        select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
+            ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
+        )
+    )
+)
 _THIS_MESSAGE = (
     INBOX.c.platform == bindparam("its_platform"),
     INBOX.c.event_id == bindparam("its_id"),
@@ -35,7 +46,7 @@ _ANSWERED = update(INBOX).where(*_THIS_MESSAGE).values(done=True, message=None)
 _SETTLED = (
     update(OUTBOX)
     .where(OUTBOX.c.seq == bindparam("its_seq"), OUTBOX.c.delivered.is_(None))
-    .values(delivered=bindparam("by"))
+    .values(delivered=bindparam("by"), external_id=bindparam("shown"))
 )
 _MOVED = (
     update(CURSOR)
@@ -53,6 +64,7 @@ class Ledger:
     connection: Connection
     key: chain.Key
     clock: Callable[[], datetime]
+    salt: Callable[[], str]
     trusted: chain.Head | None
     """The head this process signed last: if it is still there it need not be checked."""
     tail: tuple[int, str] | None = None
@@ -61,13 +73,20 @@ class Ledger:
     def append(self, event: Event, body: str) -> Entry:
         """Add *event*, encoded as *body*, and see to the mailbox; see `bot.ports.Record`."""
         message = codec.answered(event)
-        if message and (known := self._answer(message)):
+        if known := (message and self._answer(message)) or self._same_case(event):
             return known
         entry = self._add(event, body)
-        if message:
-            self._take_in(message)
+        for answered in (*codec.also_answered(event), *([message] if message else [])):
+            self._take_in(answered)
         self._put_out(entry)
+        self._erase(event)
         return entry
+
+    def move(self, platform: str, cursor: str) -> None:
+        """Keep *cursor* alone; see `bot.ports.Mailbox`."""
+        moved = self.connection.execute(_MOVED, {"its_platform": platform, "to": cursor})
+        if moved.rowcount == 0:
+            self.connection.execute(_NEW_CURSOR, {"platform": platform, "value": cursor})
 
     def receive(self, message: Message, body: str, cursor: str) -> bool:
         """Keep *message*, encoded as *body*, and *cursor*; see `bot.ports.Mailbox`."""
@@ -83,7 +102,7 @@ class Ledger:
                 "done": False,
             }
             self.connection.execute(_NEW_MESSAGE, row)
-        self._move(message.room.platform, cursor)
+        self.move(message.room.platform, cursor)
         return new
 
     def start(self) -> None:
@@ -102,8 +121,11 @@ class Ledger:
     def _add(self, event: Event, body: str) -> Entry:
         seq, previous = self.tail or self._checked_tail()
         seq, kind, at = seq + 1, codec.kind_of(event), codec.stamp(self.clock())
-        seal = chain.seal(previous, seq, at=at.encode(), kind=kind.encode(), body=body.encode())
+        salt = self.salt()
+        digest = chain.digest(body.encode(), salt)
+        seal = chain.seal(previous, seq, at=at.encode(), kind=kind.encode(), digest=digest)
         row = {"seq": seq, "at": at, "kind": kind, "body": body, "seal": seal}
+        row |= {"salt": salt, "digest": digest}
         self.connection.execute(_NEW_ENTRY, row | codec.lookup(event)._asdict())
         self.tail = seq, seal
         return Entry(seq=seq, at=codec.moment(at), event=event, seal=seal)
@@ -131,6 +153,22 @@ class Ledger:
         ).first()
         return entry_of(row) if row else None
 
+    def _same_case(self, event: Event) -> Entry | None:
+        """Return the case that *event* would only repeat, if it is one."""
+        if not isinstance(event, Case):
+            return None
+        row = self.connection.execute(_CASE, {"about": event.turn}).first()
+        return entry_of(row) if row else None
+
+    def _erase(self, event: Event) -> None:
+        """Empty what *event* erases; of a person who is forgotten not even a pseudonym stays."""
+        for seq in codec.erased_by(event):
+            if isinstance(event, Erasure):
+                self.connection.execute(_UNKNOWN, {"its_seq": seq})
+                self.connection.execute(_FORGET, {"its_seq": seq})
+            else:
+                self.connection.execute(_ERASE, {"its_seq": seq})
+
     def _received(self, message: Message) -> bool:
         return self.connection.execute(_RECEIVED, _this(message)).first() is not None
 
@@ -142,14 +180,10 @@ class Ledger:
         """Put the reply *entry* holds into the outbox, or take out the one it settles."""
         if isinstance(entry.event, Delivery):
             if codec.settles(entry.event):
-                self.connection.execute(_SETTLED, {"its_seq": entry.event.turn, "by": entry.seq})
+                settled = {"its_seq": entry.event.turn, "by": entry.seq}
+                self.connection.execute(_SETTLED, settled | {"shown": entry.event.external_id})
         elif reply := codec.reply_of(entry.event):
             self.connection.execute(_NEW_REPLY, {"seq": entry.seq, "platform": reply.room.platform})
-
-    def _move(self, platform: str, cursor: str) -> None:
-        moved = self.connection.execute(_MOVED, {"its_platform": platform, "to": cursor})
-        if moved.rowcount == 0:
-            self.connection.execute(_NEW_CURSOR, {"platform": platform, "value": cursor})
 
 
 def _this(message: Message) -> dict[str, str]:
@@ -166,6 +200,6 @@ def entry_of(row: Row[tuple[object, ...]]) -> Entry:
     return Entry(
         seq=columns["seq"],
         at=codec.moment(columns["at"]),
-        event=codec.decode(columns["body"]),
+        event=codec.decode(columns["body"]) if columns["body"] else Erased(kind=columns["kind"]),
         seal=columns["seal"],
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.domain import Delivery, Dialogue, Entry, Event, Message, Room
+from bot.domain import Case, Delivery, Dialogue, Entry, Erased, Erasure, Event, Message, Room
 from storage import chain, codec
-from storage.dialogue import rebuild
+from storage.dialogue import rebuild, standing
 
 
 @dataclass(slots=True)
@@ -23,23 +23,39 @@ class MemoryRecord:
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
         self._entries: list[Entry] = []
-        self._answers: dict[tuple[str | None, ...], Entry] = {}
+        self._answers: dict[tuple[str | None, ...], int] = {}
         self._inbox: dict[tuple[str, str], _Kept] = {}
         self._outbox: dict[int, str] = {}
+        self._people: dict[int, tuple[str, str, str]] = {}
+        self._shown: dict[tuple[str, str], int] = {}
         self._cursors: dict[str, str] = {}
 
     async def append(self, event: Event) -> Entry:
         message = codec.answered(event)
-        if message and (known := self._answers.get(_answer_key(message))):
+        if known := (message and self._answer(message)) or self._same_case(event):
             return known
         entry = self._sealed(event)
         self._entries.append(entry)
         if message:
-            self._answers[_answer_key(message)] = entry
-            if kept := self._inbox.get((message.room.platform, message.id)):
+            self._answers[_answer_key(message)] = entry.seq
+            room = message.room
+            self._people[entry.seq] = (room.platform, room.place, message.sender)
+        for answered in (*codec.also_answered(event), *([message] if message else [])):
+            if kept := self._inbox.get((answered.room.platform, answered.id)):
                 kept.done = True
         self._post(entry)
+        self._erase(event)
         return entry
+
+    async def entry(self, seq: int) -> Entry | None:
+        return self._entries[seq - 1] if 0 < seq <= len(self._entries) else None
+
+    async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
+        return standing(self._of(room, sender))
+
+    async def delivered(self, platform: str, external_id: str) -> Entry | None:
+        seq = self._shown.get((platform, external_id))
+        return None if seq is None else self._entries[seq - 1]
 
     async def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
         position = max(after, 0)
@@ -48,7 +64,7 @@ class MemoryRecord:
             position += 1
 
     async def dialogue(self, room: Room, sender: str) -> Dialogue:
-        return rebuild(room, sender, (e for e in reversed(self._entries) if _of(e, room, sender)))
+        return rebuild(room, sender, reversed(self._of(room, sender)))
 
     async def receive(self, message: Message, cursor: str) -> bool:
         key = (message.room.platform, message.id)
@@ -57,6 +73,15 @@ class MemoryRecord:
             self._inbox[key] = _Kept(message)
         self._cursors[message.room.platform] = cursor
         return not known
+
+    async def move(self, platform: str, cursor: str) -> None:
+        self._cursors[platform] = cursor
+
+    async def known(self, room: Room) -> bool:
+        return any(kept.message.room == room for kept in self._inbox.values())
+
+    async def received(self, platform: str, message: str) -> bool:
+        return (platform, message) in self._inbox
 
     async def waiting(self, platform: str) -> Sequence[Message]:
         return [
@@ -72,29 +97,49 @@ class MemoryRecord:
         return self._cursors.get(platform)
 
     def _sealed(self, event: Event) -> Entry:
-        at, body = self._clock(), codec.encode(event)
+        at, digest = self._clock(), chain.digest(codec.encode(event).encode(), "")
         seq = len(self._entries) + 1
         seal = chain.seal(
             self._entries[-1].seal if self._entries else chain.GENESIS,
             seq,
             at=codec.stamp(at).encode(),
             kind=codec.kind_of(event).encode(),
-            body=body.encode(),
+            digest=digest,
         )
         return Entry(seq=seq, at=at, event=event, seal=seal)
 
     def _post(self, entry: Entry) -> None:
         if isinstance(entry.event, Delivery):
             if codec.settles(entry.event):
-                self._outbox.pop(entry.event.turn, None)
+                where = self._outbox.pop(entry.event.turn, None)
+                if where and entry.event.external_id is not None:
+                    self._shown[where, entry.event.external_id] = entry.event.turn
         elif reply := codec.reply_of(entry.event):
             self._outbox[entry.seq] = reply.room.platform
+
+    def _of(self, room: Room, sender: str) -> list[Entry]:
+        person = (room.platform, room.place, sender)
+        return [entry for entry in self._entries if self._people.get(entry.seq) == person]
+
+    def _answer(self, message: Message) -> Entry | None:
+        seq = self._answers.get(_answer_key(message))
+        return None if seq is None else self._entries[seq - 1]
+
+    def _same_case(self, event: Event) -> Entry | None:
+        cases = (e for e in self._entries if isinstance(e.event, Case))
+        turn = event.turn if isinstance(event, Case) else None
+        return next((e for e in cases if isinstance(e.event, Case) and e.event.turn == turn), None)
+
+    def _erase(self, event: Event) -> None:
+        for seq in codec.erased_by(event):
+            entry = self._entries[seq - 1]
+            message = codec.answered(entry.event)
+            if message and isinstance(event, Erasure):
+                del self._answers[_answer_key(message)], self._people[seq]
+                self._inbox.pop((message.room.platform, message.id), None)
+            left = Erased(kind=codec.kind_of(entry.event))
+            self._entries[seq - 1] = replace(entry, event=left)
 
 
 def _answer_key(message: Message) -> tuple[str | None, ...]:
     return (message.room.platform, message.room.id, message.id)
-
-
-def _of(entry: Entry, room: Room, sender: str) -> bool:
-    message = codec.answered(entry.event)
-    return message is not None and message.room == room and message.sender == sender

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Dialogue, Entry, Event, Kind, Message, Room
 from bot.errors import ConfigError, StorageError
 from storage import chain, codec, migrate
-from storage.dialogue import IDEA_REPLIES, rebuild
+from storage.dialogue import IDEA_REPLIES, rebuild, standing
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
 from storage.ledger import Ledger, entry_of
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
@@ -42,6 +42,7 @@ class SqlRecord:
         key: Path | None = None,
         read_only: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        salt: Callable[[], str] = chain.new_salt,
         wait: float = 5.0,
     ) -> None:
         """Keep the record at *where*, a path or ``sqlite:///`` URL; nothing is opened yet.
@@ -56,6 +57,7 @@ class SqlRecord:
         self._key_path = key or key_beside(self.path)
         self._read_only = read_only
         self._clock = clock
+        self._salt = salt
         self._wait = wait
         self._key: chain.Key | None = None
         self._head: chain.Head | None = None
@@ -142,6 +144,35 @@ class SqlRecord:
         found = select(CURSOR.c.value).where(CURSOR.c.platform == platform)
         return await self._read(lambda connection: connection.scalar(found))
 
+    async def move(self, platform: str, cursor: str) -> None:
+        await self._write(lambda ledger: ledger.move(platform, cursor))
+
+    async def known(self, room: Room) -> bool:
+        return await self._any(INBOX.c.platform == room.platform, INBOX.c.room == room.id)
+
+    async def received(self, platform: str, message: str) -> bool:
+        return await self._any(INBOX.c.platform == platform, INBOX.c.event_id == message)
+
+    async def entry(self, seq: int) -> Entry | None:
+        return await self._one(select(ENTRY).where(ENTRY.c.seq == seq))
+
+    async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
+        theirs = (
+            ENTRY.c.platform == room.platform,
+            ENTRY.c.debate == room.place,
+            ENTRY.c.sender == sender,
+        )
+        return standing(await self._entries(select(ENTRY).where(*theirs).order_by(ENTRY.c.seq)))
+
+    async def delivered(self, platform: str, external_id: str) -> Entry | None:
+        return await self._one(
+            select(ENTRY)
+            .join(OUTBOX, OUTBOX.c.seq == ENTRY.c.seq)
+            .where(OUTBOX.c.platform == platform, OUTBOX.c.external_id == external_id)
+            .order_by(ENTRY.c.seq.desc())
+            .limit(1)
+        )
+
     async def verify(self) -> chain.Report:
         """Check the whole record; see `storage.verify.verify`."""
         return await asyncio.to_thread(verify, self.path, self._key_path)
@@ -180,7 +211,13 @@ class SqlRecord:
     def _ledger(self, connection: Connection) -> Ledger:
         if self._key is None:
             raise StorageError("The record was opened for reading only.")
-        return Ledger(connection=connection, key=self._key, clock=self._clock, trusted=self._head)
+        return Ledger(
+            connection=connection,
+            key=self._key,
+            clock=self._clock,
+            salt=self._salt,
+            trusted=self._head,
+        )
 
     async def _write(self, work: Callable[[Ledger], T]) -> T:
         if self._writer is None:
@@ -191,6 +228,14 @@ class SqlRecord:
         return await self._read(
             lambda connection: [entry_of(row) for row in connection.execute(statement)]
         )
+
+    async def _one(self, statement: Select[tuple[object, ...]]) -> Entry | None:
+        found = await self._entries(statement)
+        return found[0] if found else None
+
+    async def _any(self, *where: ColumnElement[bool]) -> bool:
+        found = select(INBOX.c.position).where(*where).limit(1)
+        return await self._read(lambda connection: connection.scalar(found)) is not None
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         def read() -> T:
@@ -216,26 +261,24 @@ def _path(where: str | Path) -> Path:
 
 def _deciding(room: Room, sender: str) -> Select[tuple[object, ...]]:
     """Select the few entries that decide where the dialogue stands; see `rebuild`."""
-    theirs = (
-        (ENTRY.c.platform == room.platform) & (ENTRY.c.room == room.id) & (ENTRY.c.sender == sender)
-    )
+    person = (ENTRY.c.platform == room.platform) & (ENTRY.c.sender == sender)
+    here = person & (ENTRY.c.room == room.id)
     seq, turn, said = ENTRY.c.seq, ENTRY.c.kind == "turn", ENTRY.c.said
     newest = [
-        select(func.max(seq)).where(theirs, which).scalar_subquery()
+        select(func.max(seq)).where(which).scalar_subquery()
         for which in (
-            ENTRY.c.kind == "consent",
-            turn,
-            turn & (said == Kind.QUESTION.value),
-            ENTRY.c.ends,
+            person & (ENTRY.c.debate == room.place) & (ENTRY.c.kind == "consent"),
+            person & (ENTRY.c.debate == room.place) & turn,
+            here & turn,
+            here & turn & (said == Kind.QUESTION.value),
+            here & ENTRY.c.ends,
         )
     ]
-    on_this_idea = (
-        turn
-        & said.in_([kind.value for kind in IDEA_REPLIES])
-        & (seq > func.coalesce(newest[-1], 0))
-    )
+    since = seq > func.coalesce(newest[-1], 0)
+    on_this_idea = turn & said.in_([kind.value for kind in IDEA_REPLIES]) & since
+    changed = ENTRY.c.kind == "rectification"
     return (
         select(ENTRY)
-        .where(theirs, or_(on_this_idea, *(seq == one for one in newest)))
+        .where(or_(here & (on_this_idea | changed), *(seq == one for one in newest)))
         .order_by(seq.desc())
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -55,20 +56,28 @@ class EntryRow(Table, table=True):
         UniqueConstraint("platform", "room", "message_id"),
         # Covers all that rebuilding a dialogue asks before it reads a single body.
         Index("ix_entry_dialogue", "platform", "room", "sender", "seq", "kind", "said", "ends"),
+        Index("ix_entry_person", "platform", "debate", "sender", "seq", "kind"),
+        Index("ix_entry_turn", "turn", "kind"),
     )
 
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     at: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
     body: str = Field(sa_type=Text)
-    """The event as canonical JSON: the very bytes that are sealed."""
+    """The event as canonical JSON; empty once erased."""
+    salt: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
+    """Goes with the body: then nobody can try out what it was."""
+    digest: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
+    """Of salt and body: what is sealed."""
     seal: str = Field(sa_type=Text)
     platform: str | None = Field(default=None, sa_type=Verbatim)
     room: str | None = Field(default=None, sa_type=Verbatim)
+    debate: str | None = Field(default=None, sa_type=Verbatim)
     sender: str | None = Field(default=None, sa_type=Verbatim)
     message_id: str | None = Field(default=None, sa_type=Verbatim)
     said: str | None = Field(default=None, sa_type=Text)
     ends: bool = False
+    turn: int | None = None
 
 
 class InboxRow(Table, table=True):
@@ -78,6 +87,7 @@ class InboxRow(Table, table=True):
     __table_args__ = (
         UniqueConstraint("platform", "event_id"),
         Index("ix_inbox_waiting", "platform", "done", "position"),
+        Index("ix_inbox_room", "platform", "room"),
         {"sqlite_autoincrement": True},
     )
 
@@ -105,7 +115,10 @@ class OutboxRow(Table, table=True):
     """A reply that was decided."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_unsent", "platform", "delivered", "seq"),)
+    __table_args__ = (
+        Index("ix_outbox_unsent", "platform", "delivered", "seq"),
+        Index("ix_outbox_shown", "platform", "external_id"),
+    )
 
     seq: int = Field(
         sa_column=Column(Integer, ForeignKey("entry.seq"), primary_key=True, autoincrement=False)
@@ -114,6 +127,8 @@ class OutboxRow(Table, table=True):
     platform: str = Field(sa_type=Verbatim)
     delivered: int | None = Field(default=None, foreign_key="entry.seq")
     """The entry that says what became of it."""
+    external_id: str | None = Field(default=None, sa_type=Verbatim)
+    """The platform's id for it."""
 
 
 class HeadRow(Table, table=True):

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ from storage.chain import (
     PublicKey,
     Report,
     Row,
+    digest,
     judge,
     read_public_key,
     walk,
 )
 
 _ENTRIES = """
-    SELECT seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(body AS BLOB), CAST(seal AS BLOB),
-           platform, room, sender, message_id, said, ends
+    SELECT seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(digest AS BLOB), CAST(seal AS BLOB),
+           CAST(body AS BLOB), CAST(salt AS BLOB),
+           platform, room, debate, sender, message_id, said, ends, turn
     FROM entry ORDER BY seq
 """
 _HEAD = "SELECT seq, CAST(seal AS BLOB), CAST(signature AS BLOB) FROM head"
@@ -70,30 +73,51 @@ def _report(path: Path, public: PublicKey | None) -> Report:
     with closing(sqlite3.connect(reading_uri(path), uri=True, isolation_level=None)) as connection:
         connection.text_factory = bytes  # damaged text need not be UTF-8
         connection.execute("BEGIN")  # one moment of the record, though it may be growing
-        met = walk(_rows(connection))
+        reader = _Reader(connection)
+        met = walk(reader.rows())
+        broken = min((n for n in (met.broken, reader.emptied()) if n is not None), default=None)
         return Report(
-            entries=met.entries, broken=met.broken, head=judge(_head(connection), public, met)
+            entries=met.entries, broken=broken, head=judge(_head(connection), public, met)
         )
 
 
-def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Yield the entries; one that cannot be read, or found as its body says, is a damaged one."""
-    try:
-        for values in connection.execute(_ENTRIES):
-            row = Row(*values[:5])
-            yield row if _whole(row, values[5:]) else _DAMAGED._replace(seq=row.seq)
-    except (sqlite3.Error, UnicodeError):
-        yield _DAMAGED
+@dataclass(slots=True)
+class _Reader:
+    """Reads entries, and keeps account of those without a body."""
 
+    connection: sqlite3.Connection
+    empty: set[int] = field(default_factory=set)
+    erased: set[int] = field(default_factory=set)
+    """What later entries say was erased."""
 
-def _whole(row: Row, found_by: tuple[object, ...]) -> bool:
-    """Tell whether nothing is missing in *row* and it is found by what its body says."""
-    if None in row:
-        return False
-    try:
-        return _found_by(json.loads(row.body), row.kind.decode()) == found_by
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return False
+    def rows(self) -> Iterator[Row]:
+        """Yield the entries; one that is not whole, or found as its body says, is a damaged one."""
+        try:
+            for values in self.connection.execute(_ENTRIES):
+                row = Row(*values[:5])
+                whole = self._whole(row, values[5], values[6], values[7:])
+                yield row if whole else _DAMAGED._replace(seq=row.seq)
+        except (sqlite3.Error, UnicodeError):
+            yield _DAMAGED
+
+    def emptied(self) -> int | None:
+        """Return the first entry without a body that no entry says was erased."""
+        return min(self.empty - self.erased, default=None)
+
+    def _whole(self, row: Row, body: bytes, salt: bytes, found_by: tuple[object, ...]) -> bool:
+        """Tell whether nothing is missing in *row* and it is found by what its body says."""
+        if None in (*row, body, salt):
+            return False
+        if not body:
+            self.empty.add(row.seq)
+            return True
+        try:
+            event = json.loads(body)
+            self.erased.update(event.get("erased", ()))
+            sealed = digest(body, salt.decode()).encode() == row.digest
+            return sealed and _found_by(event, row.kind.decode()) == found_by
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return False
 
 
 def _found_by(event: dict[str, Any], kind: str) -> tuple[object, ...]:
@@ -101,11 +125,13 @@ def _found_by(event: dict[str, Any], kind: str) -> tuple[object, ...]:
     if event["kind"] != kind:
         return ()
     said, ends = (event.get("reply") or {}).get("kind"), int(event.get("ends", False))
+    answers, turn = said and said.encode(), event.get("turn")
     if (message := event.get("message")) is None:
-        return (None, None, None, None, None, ends)
+        return (None, None, None, None, None, answers, ends, turn)
     room = message["room"]
-    places = (room["platform"], room["id"], message["sender"], message["id"])
-    return (*map(_verbatim, places), said and said.encode(), ends)
+    debate = room.get("debate") or room["id"]
+    places = (room["platform"], room["id"], debate, message["sender"], message["id"])
+    return (*map(_verbatim, places), answers, ends, turn)
 
 
 def _verbatim(value: str) -> bytes:

@@ -46,8 +46,9 @@ class FakePlatform:
     said: list[Reply] = field(default_factory=list)
     refuses: bool = False
     inbox: list[Message] = field(default_factory=list)
+    moderators: Room | None = None
 
-    async def messages(self) -> Any:
+    async def messages(self, cursor: str | None = None) -> Any:
         for number, message in enumerate(self.inbox):
             yield message, str(number)
 

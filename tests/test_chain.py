@@ -32,8 +32,9 @@ SIX = datetime(2027, 1, 31, 18, tzinfo=UTC)
 def links(*bodies: bytes) -> list[Row]:
     rows, previous = [], GENESIS
     for seq, body in enumerate(bodies, start=1):
-        previous = chain.seal(previous, seq, at=b"now", kind=b"turn", body=body)
-        rows.append(Row(seq, b"now", b"turn", body, previous.encode()))
+        digest = chain.digest(body, "")
+        previous = chain.seal(previous, seq, at=b"now", kind=b"turn", digest=digest)
+        rows.append(Row(seq, b"now", b"turn", digest.encode(), previous.encode()))
     return rows
 
 
@@ -52,7 +53,7 @@ def test_an_untouched_chain_holds(bodies):
 def test_any_flipped_bit_breaks_the_chain_where_it_is(bodies, data):
     rows = links(*bodies)
     at = data.draw(st.integers(0, len(rows) - 1))
-    column = data.draw(st.sampled_from(["at", "kind", "body", "seal"]))
+    column = data.draw(st.sampled_from(["at", "kind", "digest", "seal"]))
     value = getattr(rows[at], column)
     place, bit = data.draw(st.integers(0, len(value) - 1)), data.draw(st.integers(0, 7))
 
@@ -90,14 +91,15 @@ def test_walking_raises_nothing_whatever_the_rows(rows):
 
 
 def test_parts_of_an_entry_cannot_lend_each_other_bytes():
-    assert chain.seal(GENESIS, 1, at=b"ab", kind=b"c", body=b"") != chain.seal(
-        GENESIS, 1, at=b"a", kind=b"bc", body=b""
+    assert chain.seal(GENESIS, 1, at=b"ab", kind=b"c", digest="") != chain.seal(
+        GENESIS, 1, at=b"a", kind=b"bc", digest=""
     )
 
 
 def test_a_record_sealed_today_can_be_verified_for_ever():
     assert GENESIS == "d571b7e50581608b5de9cc96e9a3e67abe06c7b31a763ef26afc2aae98df178a"
-    assert chain.seal(GENESIS, 1, at=b"now", kind=b"turn", body=b"{}") == (
+    digest = chain.digest(b"{}", "")
+    assert chain.seal(GENESIS, 1, at=b"now", kind=b"turn", digest=digest) == (
         "987296ce25e5d32ec2d1f6f21d0b79d12c7d6064e6eea88cde13288c5466b58c"
     )
 
@@ -246,13 +248,16 @@ def test_a_well_sealed_entry_that_nobody_signed_is_found(path):
     with closing(sqlite3.connect(path)) as connection:
         [(last,)] = connection.execute("SELECT seal FROM entry WHERE seq = 4").fetchall()
     body = '{"finding":"fair","kind":"review","moderator":"M1","note":"","turn":2}'
-    seal = chain.seal(last, 5, at=b"now", kind=b"review", body=body.encode())
+    digest = chain.digest(body.encode(), "")
+    seal = chain.seal(last, 5, at=b"now", kind=b"review", digest=digest)
 
     change(
         path,
-        "INSERT INTO entry (seq, at, kind, body, seal, ends) VALUES (5, 'now', 'review', ?, ?, 0)",
+        "INSERT INTO entry (seq, at, kind, body, seal, ends, digest, turn) "
+        "VALUES (5, 'now', 'review', ?, ?, 0, ?, 2)",
         body,
         seal,
+        digest,
     )
 
     assert verify(path) == Report(entries=5, broken=None, head=HeadState.DIFFERENT)

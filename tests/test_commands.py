@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands import Commands
+from bot.commands import CONSENT, Commands
 from bot.domain import LANGUAGES, Kind
 from bot.notices import Notices
 from bot.text import plain
@@ -29,7 +29,7 @@ def test_every_listed_word_is_its_command(book, commands, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_word_on_a_button_is_its_command(book, commands, language):
     for name, label in book.lexicon(language, "notices")["action"].items():
-        talk = dialogue(language=language, consented=name != "agree")
+        talk = dialogue(language=language, consented=name not in CONSENT)
         found = commands.parse(label, talk)
         assert found and found[0] == name, label
 

@@ -95,7 +95,7 @@ def rows(entries: list[Entry]) -> list[Row]:
             entry.seq,
             codec.stamp(entry.at).encode(),
             codec.kind_of(entry.event).encode(),
-            codec.encode(entry.event).encode(),
+            chain.digest(codec.encode(entry.event).encode(), "").encode(),
             entry.seal.encode(),
         )
         for entry in entries
@@ -109,7 +109,7 @@ def path(tmp_path) -> Path:
 
 @pytest.fixture
 async def sql(path) -> AsyncIterator[SqlRecord]:
-    async with SqlRecord(path, clock=clock(), wait=0.2) as record:
+    async with SqlRecord(path, clock=clock(), salt=str, wait=0.2) as record:
         yield record
 
 
@@ -440,7 +440,9 @@ async def test_a_long_past_is_not_read_again_for_each_message(sql):
         plan = [
             step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         ]
-    assert all("ix_entry_dialogue" in step for step in plan if step.startswith("SEARCH"))
+    assert all(
+        "ix_entry_" in step or "PRIMARY KEY" in step for step in plan if step.startswith("SEARCH")
+    )
     assert not [step for step in plan if step.startswith("SCAN")]
 
 

@@ -1,0 +1,106 @@
+"""What needs a person: cases for moderators, and their answers on the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.commands import MODERATORS, Commands
+from bot.domain import Case, Contest, Entry, Event, Kind, Message, Reply, Review, Room, Turn
+from bot.notices import Notices
+from bot.ports import Record
+
+FINDINGS = {"uphold": "upheld", "reject": "rejected"}
+"""What a review is called after the moderator's command."""
+
+
+@dataclass(frozen=True)
+class Moderation:
+    """Brings what needs a person before the moderators, and their answer back."""
+
+    record: Record
+    notices: Notices
+    commands: Commands
+    language: str
+    """The moderators' language."""
+
+    async def case(self, entry: Entry, room: Room | None) -> Case | None:
+        """Return the case that *entry* makes for the moderators in *room*, if it makes one."""
+        event = entry.event
+        if isinstance(event, Contest):
+            asked = await self.record.entry(event.turn)
+            question = asked and _reply(asked.event)
+            shown = question.text if question else ""
+            return self._case(entry.seq, "contest", event.message, shown, room)
+        if isinstance(event, Turn) and event.reply and event.reply.kind is Kind.HELP:
+            return self._case(entry.seq, "hand-off", event.message, event.message.text, room)
+        return None
+
+    async def answered(self, message: Message) -> Review | Turn:
+        """Return what is to be recorded of a moderator's *message*, and said to the person."""
+        shown = await self.record.delivered(message.room.platform, message.about or "")
+        case = shown.event if shown else None
+        if not isinstance(case, Case):
+            return self._silent(message, "no case")
+        command, note = self._understood(message)
+        finding = FINDINGS.get(command, "answered")
+        if not note and finding == "answered":
+            return self._silent(message, "no answer")
+        about = await self.record.entry(case.turn)
+        return Review(
+            turn=case.turn,
+            moderator=message.sender,
+            finding=finding,
+            note=note,
+            message=message,
+            reply=self._told(about, finding, note, message) if about else None,
+        )
+
+    def _case(self, turn: int, cause: str, message: Message, words: str, room: Room | None) -> Case:
+        text = self.notices.text(self.language, f"case-{cause}", seq=turn, words=words)
+        if room is None:
+            return Case(turn=turn, cause=cause)
+        names = MODERATORS if cause == "contest" else ()
+        reply = Reply(
+            room=room,
+            to=message.id,
+            text=text,
+            kind=Kind.CASE,
+            language=self.language,
+            actions=self.notices.actions(self.language, names),
+        )
+        return Case(turn=turn, cause=cause, reply=reply)
+
+    def _silent(self, message: Message, why: str) -> Turn:
+        """Return that *message* was no answer to a case: nothing is kept of what it says."""
+        return Turn(message=replace(message, text=""), language=self.language, why=why)
+
+    def _understood(self, message: Message) -> tuple[str, str]:
+        """Return the command and the reason that a moderator gave."""
+        if message.command:
+            return message.command, message.text
+        word, _, reason = message.text.partition(":")
+        for text, note in ((word, reason), (message.text, "")):
+            if command := self.commands.moderators(text, self.language):
+                return command, note.strip()
+        return "answer", message.text.strip()
+
+    def _told(self, about: Entry, finding: str, note: str, message: Message) -> Reply | None:
+        """Return what the person is told; nobody is, once they are forgotten."""
+        event: Event = about.event
+        reply = _reply(event)
+        if reply is None or not isinstance(event, Turn | Contest):
+            return None
+        notice = finding if note else f"{finding}-bare"
+        return Reply(
+            room=reply.room,
+            to=reply.to,
+            cause=message.id,
+            text=self.notices.text(reply.language, notice, note=note, seq=about.seq),
+            kind=Kind.VERDICT,
+            language=reply.language,
+            person=event.message.sender,
+        )
+
+
+def _reply(event: Event) -> Reply | None:
+    return event.reply if isinstance(event, Turn | Contest) else None

@@ -1,0 +1,97 @@
+"""What a person may do with their own words once they are on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bot.domain import Attempt, Change, Entry, Message, Rectification, Turn
+from bot.text import clean, sentences
+
+GONE = "[…]"
+"""Stands where words were taken back."""
+
+
+def rectified(entries: Sequence[Entry], message: Message) -> Rectification:
+    """Return what takes the old text of the message that *message* edits off the record.
+
+    *entries* are all of the person's in the debate, as they stand. Questions and recaps that
+    quote the old text lose the quote.
+    """
+    turns = {entry.seq: entry.event for entry in entries if isinstance(entry.event, Turn)}
+    target = _holding(turns, message.edits)
+    kept = replace(message, text="")
+    if target is None:
+        return Rectification(message=kept)
+    old = next(m.text for m in _said(turns[target]) if m.id == message.edits)
+    changed = {
+        seq: _without(_edited(turn, message), old)
+        for seq, turn in turns.items()
+        if seq == target or (seq > target and turn.message.room == turns[target].message.room)
+    }
+    changed = {seq: turn for seq, turn in changed.items() if turn != turns[seq]}
+    earlier = [entry for entry in entries if _changes(entry, changed)]
+    carried = {seq: turns[seq] for entry in earlier for seq in _changed(entry)}
+    return Rectification(
+        message=kept,
+        erased=tuple(sorted({*changed, *(entry.seq for entry in earlier)})),
+        changes=tuple(Change(turn=s, event=t) for s, t in sorted((carried | changed).items())),
+    )
+
+
+def _holding(turns: dict[int, Turn], message: str | None) -> int | None:
+    """Return the turn that *message* was answered in."""
+    return next((s for s, turn in turns.items() if message in {m.id for m in _said(turn)}), None)
+
+
+def _said(turn: Turn) -> tuple[Message, ...]:
+    return (*turn.joined, turn.message)
+
+
+def _edited(turn: Turn, edit: Message) -> Turn:
+    """Return *turn* with the text of *edit* in place of the one it edits."""
+
+    def now(message: Message) -> Message:
+        return replace(message, text=edit.text) if message.id == edit.edits else message
+
+    return replace(turn, message=now(turn.message), joined=tuple(map(now, turn.joined)))
+
+
+def _without(turn: Turn, old: str) -> Turn:
+    """Return *turn* without quotes of *old*."""
+    attempts = tuple(_unquoted(attempt, old) for attempt in turn.attempts)
+    reply = turn.reply
+    if reply:
+        quoted = [a.draft.slot for a in turn.attempts if a.draft.slot]
+        parts = (*sentences(clean(old)), *(slot for slot in quoted if slot in clean(old)))
+        reply = replace(reply, text=_blanked(reply.text, parts))
+    return replace(turn, attempts=attempts, reply=reply)
+
+
+def _unquoted(attempt: Attempt, old: str) -> Attempt:
+    """Return *attempt* without what it quotes; of what a model wrote nothing is left."""
+    draft = attempt.draft
+    if draft.answer or draft.raw:
+        gone = replace(draft, text=GONE, raw="", slot=draft.slot and GONE)
+        verdicts = tuple(replace(verdict, findings=()) for verdict in attempt.verdicts)
+        return Attempt(gone, verdicts)
+    if draft.slot and draft.slot in clean(old):
+        return Attempt(
+            replace(draft, text=_blanked(draft.text, [draft.slot]), slot=GONE), attempt.verdicts
+        )
+    return attempt
+
+
+def _blanked(text: str, parts: Iterable[str]) -> str:
+    for part in sorted(filter(None, parts), key=len, reverse=True):
+        text = text.replace(part, GONE)
+    return text
+
+
+def _changed(entry: Entry) -> tuple[int, ...]:
+    event = entry.event
+    return tuple(c.turn for c in event.changes) if isinstance(event, Rectification) else ()
+
+
+def _changes(entry: Entry, turns: Iterable[int]) -> bool:
+    return not set(turns).isdisjoint(_changed(entry))
