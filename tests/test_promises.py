@@ -66,7 +66,7 @@ async def test_consent_is_an_act_with_the_notice_it_answers():
     await person.says("J'accepte.")
     consent = next(e for e in await events(person.service.record) if isinstance(e, Consent))
     assert consent.granted
-    assert consent.notice.startswith("fr:1@")
+    assert consent.notice.startswith("fr:2@")
 
 
 async def test_one_question_in_my_own_words(citizen):
