@@ -6,7 +6,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
@@ -115,7 +115,7 @@ class Agent:
 
         The risk of steering grows with depth, so freedom shrinks with it (rule 6).
         """
-        takes_part = self.model is not None and self.strategy != "built-in"
+        takes_part = self.model is not None and self.strategy != "built-in" and not dialogue.easy
         return takes_part and len(dialogue.idea.asked) < FOLLOW_UPS - 1
 
     def read(self, dialogue: Dialogue) -> Reading:
@@ -127,7 +127,10 @@ class Agent:
         reading = self.read(dialogue)
         for move in choose_moves(dialogue.idea, reading):
             for frame in self._frames(dialogue, reading, move):
-                yield _filled(frame, self._slot_for(frame, reading, dialogue.idea))
+                if dialogue.easy and frame.easy:
+                    yield _filled(replace(frame, plain=frame.easy), None)
+                else:
+                    yield _filled(frame, self._slot_for(frame, reading, dialogue.idea))
 
     async def draft(self, dialogue: Dialogue, advice: str = "") -> Draft:
         """Return one question a model chose or wrote; *advice* says what to mend.

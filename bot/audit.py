@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.domain import (
+    Approval,
     Attempt,
+    Cafe,
     Case,
     Consent,
     Contest,
@@ -15,6 +17,7 @@ from bot.domain import (
     Erased,
     Erasure,
     Event,
+    Outcome,
     Rectification,
     Review,
     Turn,
@@ -22,6 +25,21 @@ from bot.domain import (
 )
 from bot.ports import PromptBook
 
+DIAGNOSED = frozenset(
+    (
+        "no-consent",
+        "limit-person",
+        "limit-room",
+        "limit-day",
+        "loop",
+        "turn-sharing",
+        "too-many-words",
+        "closed",
+        "not-open",
+        "budget-spent",
+    )
+)
+"""Reasons of a turn (`Turn.why`) that have a sentence of their own."""
 SHORT = 72
 """Characters of a text in a list."""
 
@@ -39,6 +57,28 @@ def page(entry: Entry, book: PromptBook, language: str) -> str:
     names = [(_name(key, book, language), value) for key, value in rows]
     width = max(len(name) for name, _ in names)
     return "\n".join(f"{name:<{width}}  {_shown(value, width)}" for name, value in names)
+
+
+def diagnosis(entry: Entry | None, book: PromptBook, language: str) -> str:
+    """Return why *entry* led to no question, in words that name the rule."""
+
+    def say(key: str, rule: str = "") -> str:
+        return book.text(language, f"diagnose.{key}").replace("{rule}", rule)
+
+    turn = entry.event if entry else None
+    if not isinstance(turn, Turn):
+        return say("no-such-entry")
+    if turn.why in DIAGNOSED:
+        return say(turn.why, turn.why)
+    if turn.reply:
+        return say("answered", turn.why)
+    rules = dict.fromkeys(
+        found.rule
+        for attempt in turn.attempts
+        for verdict in attempt.verdicts
+        for found in verdict.findings
+    )
+    return say("no-question-passed", ", ".join(rules))
 
 
 def _summary(event: Event) -> tuple[str, str]:
@@ -59,6 +99,12 @@ def _summary(event: Event) -> tuple[str, str]:
             return "change", ", ".join(str(change.turn) for change in changes)
         case Erasure(erased=erased, cause=cause):
             return "erasure", f"{cause}: {', '.join(map(str, erased))}"
+        case Approval(sentences=sentences):
+            return "approval", " ".join(s.text for s in sentences)
+        case Outcome(turn=turn, state=state):
+            return "outcome", f"{turn}: {state}"
+        case Cafe(name=name, state=state):
+            return "café", f"{name}: {state}"
         case Erased(kind=kind):
             return "erased", kind
 
@@ -90,6 +136,12 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
             return [("change", str(change.turn)) for change in event.changes]
         case Erasure():
             return [("erased", ", ".join(map(str, event.erased))), ("why", event.cause)]
+        case Approval():
+            return [("approved", "\n".join(f"{s.text} [{s.turn}]" for s in event.sentences))]
+        case Outcome():
+            return [("turn", str(event.turn)), ("outcome", f"{event.state} {event.note}".strip())]
+        case Cafe():
+            return [("cafe", f"{event.name}: {event.state}"), ("topic", event.topic)]
         case Erased():
             return [("erased", event.kind)]
 

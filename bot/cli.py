@@ -9,13 +9,14 @@ import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from bot.cli_cafe import cafe, clean, cleaned
 from bot.errors import BotError, ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -113,14 +114,16 @@ async def _serve(settings: Settings) -> None:
     model = wiring.model(settings.model)
     async with wiring.record(settings) as record, AsyncExitStack() as doors:
         service = wiring.service(settings, record, model, wiring.judge(settings.judge))
+        service = replace(service, limits=wiring.limits(settings))
         if model is not None:
             await _announce(model, service.agent.book, settings)
         platforms = wiring.platforms(settings, record, service.commands)
         if not platforms:
             raise ConfigError("No platform is configured: see docs/how-to, or try `socrate chat`.")
         gc.enable()
+        await cleaned(record, settings.record.days)
         entered = [await doors.enter_async_context(platform) for platform in platforms]
-        await serve(service, record, entered)
+        await serve(service, record, entered, settings.limits.pause)
 
 
 @cli.command()
@@ -141,6 +144,28 @@ async def _check(settings: Settings) -> int:
             failed = 1
             click.echo(f"FAIL {name}: {exc}")
     return failed
+
+
+cli.add_command(cafe)
+cli.add_command(clean)
+
+
+@cli.command()
+@click.argument("seq", type=click.IntRange(min=1, max=2**53))
+@click.option("--language", type=click.Choice(["fr", "en", "de", "ar"]), help="Of the answer.")
+@click.pass_obj
+def diagnose(chosen: Chosen, seq: int, language: str | None) -> None:
+    """Say why no question was asked in entry SEQ, naming the exact rule."""
+    settings = chosen.settings()
+    _run(_diagnose(settings, seq, language or settings.bot.language))
+
+
+async def _diagnose(settings: Settings, seq: int, language: str) -> None:
+    from bot import wiring
+    from bot.audit import diagnosis
+
+    async with wiring.record(settings, read_only=True) as record:
+        click.echo(diagnosis(await record.entry(seq), wiring.book(), language))
 
 
 @cli.group()

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from bot.domain import (
-    LANGUAGES,
-    Command,
-    Consent,
-    Contest,
-    Dialogue,
-    Event,
-    Kind,
-    Message,
-    Reply,
-    Turn,
-)
-from bot.notices import PROCESS, SYMBOLS, Notices
+from bot.domain import LANGUAGES, Command, Dialogue, Event, Message, Turn
+from bot.notices import SYMBOLS, Notices
+from bot.participation import PARTICIPATION
 from bot.ports import PromptBook
-from bot.text import plain
+from bot.process import PROCESS_COMMANDS
+from bot.requests import Request
+from bot.text import plain, within_one_edit
 
-CONSENT = ("agree", "disagree")
-"""Yes and no to being kept on record."""
+CONSENT = ("agree", "disagree", "minor")
+"""What may be answered to the notice, and means nothing later."""
+RIGHTS = ("forget", "forget-now", "data", "receipt", "status", "human")
+WITHOUT_CONSENT = frozenset((*CONSENT, *RIGHTS))
+"""What is obeyed for a person who has not agreed, or no longer does: their rights remain."""
+WITH_WORDS = ("change", "correct")
+"""Commands that take a sentence's number and new words."""
 MODERATORS = ("uphold", "reject")
 """What those who answer for the debate may say of a contest."""
 NEXT = ("skip", "unsure")
 """Commands after which another question follows: they are not obeyed here (rule 7)."""
+SPEAK = "speak-"
+"""Begins the commands that choose a language."""
+MISTYPED = 6
+"""Letters from which one of them may be wrong."""
+LONGEST = 60
+"""Characters of a command at most."""
+
+_OBEY = {**PROCESS_COMMANDS, **PARTICIPATION}
+_NAMES = tuple(dict.fromkeys((*CONSENT, *NEXT, *_OBEY)))
+_NUMBER = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Commands:
 
     book: PromptBook
     notices: Notices
-    _words: dict[str, dict[str, str]] = field(default_factory=dict)
+    _words: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def menu(self, language: str) -> tuple[Command, ...]:
         """Return all that a platform may offer, in *language*."""
@@ -62,112 +70,87 @@ class Commands:
         return None
 
     def understood(self, message: Message, dialogue: Dialogue) -> tuple[str, str] | None:
-        """Return the command *message* is, pressed or written, and its language."""
+        """Return the command *message* is, pressed or written, and the language to answer in."""
         if message.command is None:
-            return self.parse(message.text, dialogue)
-        language = message.language or dialogue.language or LANGUAGES[0]
-        known = message.command in _NAMES
-        asked = message.command not in CONSENT or not dialogue.consented
-        return (message.command, language) if known and asked else None
+            found = self.parse(message.text, dialogue)
+        else:
+            language = message.language or dialogue.language or LANGUAGES[0]
+            known = message.command in _NAMES and _fits(message.command, dialogue)
+            found = (message.command, language) if known else None
+        if found and found[0].startswith(SPEAK):
+            return found[0], found[0].removeprefix(SPEAK)
+        return found
 
     def parse(self, text: str, dialogue: Dialogue) -> tuple[str, str] | None:
         """Return the command *text* is, and its language; None if it is a contribution.
 
         « yes » and « no » are commands only until the person has consented: later they
-        may answer a question.
+        may answer a question. One letter of a longer word may be wrong.
         """
         said = plain(text)
         if not said:
             return None
-        for language in _first(dialogue.language, LANGUAGES):
-            name = self._spoken(language).get(said)
-            if name and (name in CONSENT) <= (not dialogue.consented):
+        languages = _first(dialogue.language, LANGUAGES)
+        for name, language in (
+            *self._exactly(said, languages),
+            *self._numbered(text, languages),
+            *self._mistyped(said, languages[0]),
+        ):
+            if _fits(name, dialogue):
                 return name, language
         return None
 
-    def obey(self, name: str, message: Message, dialogue: Dialogue, language: str) -> Event:
-        """Return what is to be recorded and said for the command *name*."""
-        return _OBEY[name](self, message, dialogue, language)
+    def obey(self, request: Request) -> Event:
+        """Return what is to be recorded and said for *request*."""
+        return _OBEY[request.name](request)
 
-    def first_contact(self, message: Message, language: str) -> Turn:
+    def first_contact(self, message: Message, language: str, notices: Notices) -> Turn:
         """Return the notice: nothing is kept of a message without consent."""
-        text = self.notices.welcome(language, asked_in=message.language)
-        reply = self.notices.reply(message, language, text, actions=("agree",), private=True)
-        return Turn(message=message, language=language, reply=reply, why="no consent")
-
-    def _agree(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        return self._consent(message, language, granted=True)
-
-    def _disagree(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        return self._consent(message, language, granted=False)
-
-    def _consent(self, message: Message, language: str, *, granted: bool) -> Event:
-        reply = self.notices.notice(message, language, "agreed" if granted else "refused")
-        return Consent(
-            message=message,
-            granted=granted,
-            notice=self.notices.notice_ref(language),
-            reply=reply,
+        text = notices.welcome(language, asked_in=message.language)
+        actions = ("agree", "disagree", "minor")
+        reply = notices.reply(message, language, text, actions=actions, private=True)
+        return Turn(
+            message=replace(message, text=""), language=language, reply=reply, why="no-consent"
         )
 
-    def _help(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        names = (*PROCESS, "recap")
-        words = (f"– {action.label}" for action in self.notices.actions(language, names))
-        text = "\n".join((self.notices.text(language, "help"), *words))
-        reply = self.notices.reply(message, language, text, actions=names, private=True)
-        return _turn("help", message, language, reply)
+    def _exactly(self, said: str, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for language in languages:
+            for name in self._spoken(language).get(said, ()):
+                yield name, language
 
-    def _stop(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        text = self.notices.text(language, "stopped")
-        reply = self.notices.reply(message, language, text, kind=Kind.GOODBYE)
-        return replace(_turn("stop", message, language, reply), ends=True)
+    def _numbered(self, text: str, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the command before a number: « changer 2 : près de l'école »."""
+        number = _NUMBER.search(text)
+        head = plain(text[: number.start()]) if number else ""
+        yield from (found for found in self._exactly(head, languages) if found[0] in WITH_WORDS)
 
-    def _why(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        text = self.notices.why(dialogue, language)
-        reply = self.notices.reply(message, language, text, actions=PROCESS[1:], private=True)
-        return _turn("why", message, language, reply)
+    def _mistyped(self, said: str, language: str) -> Iterator[tuple[str, str]]:
+        """Yield the one command that *said* is but for a letter."""
+        if not MISTYPED <= len(said) <= LONGEST:
+            return
+        near = {
+            name
+            for phrase, names in self._spoken(language).items()
+            if len(phrase) >= MISTYPED and within_one_edit(said, phrase)
+            for name in names
+        }
+        if len(near) == 1:
+            yield near.pop(), language
 
-    def _leading(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        if not dialogue.last_seq:
-            return self._nothing_asked("leading", message, language)
-        text = self.notices.text(language, "contested", seq=dialogue.last_seq)
-        actions = ("skip", "stop")
-        reply = self.notices.reply(message, language, text, actions=actions, private=True)
-        return Contest(message=message, turn=dialogue.last_seq, reply=reply)
-
-    def _recap(self, message: Message, dialogue: Dialogue, language: str) -> Event:
-        if not dialogue.idea.texts:
-            return self._nothing_asked("recap", message, language)
-        text = self.notices.recap(dialogue, language)
-        reply = self.notices.reply(message, language, text, kind=Kind.RECAP, actions=PROCESS[1:])
-        return _turn("recap", message, language, reply)
-
-    def _nothing_asked(self, name: str, message: Message, language: str) -> Event:
-        return _turn(name, message, language, self.notices.notice(message, language, "no-question"))
-
-    def _spoken(self, language: str) -> dict[str, str]:
+    def _spoken(self, language: str) -> dict[str, tuple[str, ...]]:
+        """Return what each phrase may mean: « I accept » is one thing before consent, one after."""
         if language not in self._words:
             table = self.book.lexicon(language, "commands")
-            self._words[language] = {
-                plain(word): name for name in _NAMES for word in (name, *table[name]["words"])
-            }
+            meant: dict[str, tuple[str, ...]] = {}
+            for name in _NAMES:
+                for phrase in {plain(word) for word in (name, *table[name]["words"])}:
+                    meant[phrase] = (*meant.get(phrase, ()), name)
+            self._words[language] = meant
         return self._words[language]
 
 
-_OBEY: dict[str, Callable[[Commands, Message, Dialogue, str], Event]] = {
-    "agree": Commands._agree,  # noqa: SLF001 - the table is the class's own index
-    "disagree": Commands._disagree,  # noqa: SLF001
-    "help": Commands._help,  # noqa: SLF001
-    "stop": Commands._stop,  # noqa: SLF001
-    "why": Commands._why,  # noqa: SLF001
-    "leading": Commands._leading,  # noqa: SLF001
-    "recap": Commands._recap,  # noqa: SLF001
-}
-_NAMES = (*NEXT, *_OBEY)
-
-
-def _turn(name: str, message: Message, language: str, reply: Reply) -> Turn:
-    return Turn(message=message, language=language, command=name, reply=reply, why=name)
+def _fits(name: str, dialogue: Dialogue) -> bool:
+    return (name in CONSENT) <= (not dialogue.consented)
 
 
 def _first(chosen: str | None, languages: Iterable[str]) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Message:
     sent_at: datetime
     addressed: bool = True
     """Whether it is meant for the bot. What is not is neither kept nor read."""
+    called: bool = True
+    """Whether it calls the bot: by name, by command, in reply; not merely in its thread."""
     language: str | None = None
     """Set where the platform knows it; detected otherwise."""
     command: str | None = None
@@ -113,6 +115,8 @@ class Frame:
     """The question with ``{slot}`` for a verbatim span of the person's words."""
     proposal_only: bool = False
     """Whether it suits only a contribution that asks for something."""
+    easy: str = ""
+    """The question in easier words, without a quote."""
     without: frozenset[str] = frozenset()
     """Aspects (`ASPECTS` of ``bot/reading.py``) that leave nothing for it to ask."""
 
@@ -303,6 +307,8 @@ class Turn:
     language: str
     command: str | None = None
     """The command the message was, if it was one."""
+    easy: bool = False
+    """Whether the person is spoken to in easier words from here on."""
     screening: tuple[Verdict, ...] = ()
     move: Move | None = None
     attempts: tuple[Attempt, ...] = ()
@@ -311,6 +317,10 @@ class Turn:
     """Why this was said, in one machine-readable word or two: ``ladder``, ``budget spent``, …"""
     ends: bool = False
     """Whether this turn closes the idea: the next contribution opens a new one."""
+
+
+PURPOSES = ("reply", "audit", "research")
+"""What consent may be given for. The first two go together: nothing is said off the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +332,60 @@ class Consent:
     granted: bool
     notice: str
     """``language:version@digest`` of the notice the person was shown."""
+    purposes: tuple[str, ...] = ()
+    """What for: some of `PURPOSES`; none where it is refused or withdrawn."""
     reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of a person's own, and where they wrote it."""
+
+    text: str
+    turn: int
+    """Sequence number of the entry that holds it."""
+    message: str
+    """Id of the message it stands in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person approves their idea as the recap gives it: it becomes a proposal."""
+
+    message: Message
+    sentences: tuple[Sentence, ...]
+    language: str
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the organiser says came of a proposal, and why."""
+
+    turn: int
+    """Sequence number of the approval."""
+    state: str
+    """``synthesis``, ``adopted``, ``declined`` or ``other``."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cafe:
+    """A debate: what it is about, who answers for it, where and when it is held."""
+
+    name: str
+    state: str
+    """``planned``, ``open`` or ``closed``; the newest one of a name counts."""
+    topic: str = ""
+    organiser: str = ""
+    contacts: str = ""
+    languages: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    """``platform:place`` of each room or channel it is held in."""
+    opens: str = ""
+    """ISO 8601 date; empty for at once."""
+    closes: str = ""
+    """ISO 8601 date, the last day included; empty until it is closed by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +415,7 @@ class Case:
     turn: int
     """Sequence number of the entry that led to it."""
     cause: str
-    """``hand-off`` or ``contest``."""
+    """``hand-off``, ``request`` or ``contest``."""
     reply: Reply | None = None
     """What moderators are shown; None where the platform has no place for them."""
 
@@ -417,7 +480,18 @@ class Erased:
 
 
 Event: TypeAlias = (
-    Turn | Consent | Delivery | Contest | Case | Review | Rectification | Erasure | Erased
+    Turn
+    | Consent
+    | Delivery
+    | Contest
+    | Case
+    | Review
+    | Rectification
+    | Erasure
+    | Erased
+    | Approval
+    | Outcome
+    | Cafe
 )
 
 
@@ -488,6 +562,10 @@ class Dialogue:
     language: str | None = None
     """The language of the thread so far, if there was one."""
     consented: bool = False
+    purposes: tuple[str, ...] = ()
+    """What consent was given for."""
+    easy: bool = False
+    """Whether the person asked for easier words."""
     greeted: bool = False
     """Whether the person has been shown the notice."""
     idea: Idea = field(default_factory=Idea)

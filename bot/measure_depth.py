@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
+from bot.ideas import own_sentences
 from bot.measure_cases import Cases, Contribution
 from bot.measure_exchanges import (
     EVALUATIVE,
@@ -69,9 +70,10 @@ def _recapped(system: Asking, exchange: Exchange) -> tuple[int, int, bool]:
     case = Contribution(id=exchange.id, lang=exchange.lang, texts=exchange.texts)
     masked, hidden = system.service.masked(stand(case, case.texts))
     kept = tuple(map(hidden.restored, masked.idea.texts))
-    recap = system.service.notices.recap(stand(case, kept), case.lang)
+    recap = system.service.notices.recap(own_sentences(kept), case.lang)
     intro = system.service.notices.text(case.lang, "recap-intro")
-    shown = plain(recap.removeprefix(intro)).split()
+    lines = recap.removeprefix(intro).splitlines()
+    shown = [word for line in lines for word in plain(line.partition(". ")[2]).split()]
     said = [word for text in kept for word in plain(text).split()]
     return sum(word in set(said) for word in shown), len(shown), shown == said
 

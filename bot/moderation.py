@@ -32,8 +32,16 @@ class Moderation:
             shown = question.text if question else ""
             return self._case(entry.seq, "contest", event.message, shown, room)
         if isinstance(event, Turn) and event.reply and event.reply.kind is Kind.HELP:
+            if event.command:
+                words = await self._last_words(event.message)
+                return self._case(entry.seq, "request", event.message, words, room)
             return self._case(entry.seq, "hand-off", event.message, event.message.text, room)
         return None
+
+    async def _last_words(self, message: Message) -> str:
+        """Return what the person wrote last on their idea: a moderator needs to know."""
+        talk = await self.record.dialogue(message.room, message.sender)
+        return talk.idea.texts[-1] if talk.idea.texts else "–"
 
     async def answered(self, message: Message) -> Review | Turn:
         """Return what is to be recorded of a moderator's *message*, and said to the person."""

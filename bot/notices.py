@@ -8,7 +8,6 @@ from hashlib import sha256
 
 from bot.domain import LANGUAGES, Action, Attempt, Dialogue, Draft, Kind, Message, Reply, Source
 from bot.ports import PromptBook
-from bot.text import clean, sentences
 
 PROCESS = ("why", "skip", "unsure", "leading", "stop")
 """Actions that go with a question (rule 10)."""
@@ -22,10 +21,37 @@ SYMBOLS = {
     "why": "❓",
     "leading": "🚩",
     "recap": "📄",
+    "accept": "👌",
+    "change": "✏️",
+    "drop": "🗑️",
+    "status": "📬",
+    "data": "📦",
+    "correct": "🔧",
+    "forget": "🧽",
+    "forget-now": "❌",
+    "receipt": "🧾",
+    "human": "🙋",
+    "language": "🌐",
+    "speak-fr": "1️⃣",
+    "speak-en": "2️⃣",
+    "speak-de": "3️⃣",
+    "speak-ar": "4️⃣",
+    "easier": "🔤",
+    "usual": "🔠",
+    "withdraw": "↩️",
+    "research": "🔬",
+    "no-research": "🚷",
+    "minor": "🧒",
+    "others": "👥",
+    "quiet": "🤫",
+    "talk": "💬",
     "uphold": "👍",
     "reject": "👎",
 }
 """What stands for each action where there is no room for words."""
+
+_UNKNOWN = {"organiser": "team", "where": "here"}
+"""What is said of a fact that the operator does not tell; ``none`` of any other."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +60,17 @@ class Notices:
 
     book: PromptBook
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What only the operator knows: ``keeps``, ``model``, ``contacts``."""
+    """What only the operator knows: ``keeps``, ``model``, ``contacts``, …"""
+    easy: bool = False
+    """Whether the person asked for easier words."""
 
     def text(self, language: str, key: str, **values: object) -> str:
         """Return the notice *key* with its placeholders filled."""
-        text = self.book.text(language, f"notice.{key}")
+        easier = self.book.lexicon(language, "easy")["notice"] if self.easy else {}
+        text: str = easier.get(key) or self.book.text(language, f"notice.{key}")
         for name, value in {**self.facts, **values}.items():
-            text = text.replace(
-                f"{{{name}}}", str(value) or self.book.text(language, "notice.none")
-            )
+            unknown = f"notice.{_UNKNOWN.get(name, 'none')}"
+            text = text.replace(f"{{{name}}}", str(value) or self.book.text(language, unknown))
         return text
 
     def reply(
@@ -94,12 +122,20 @@ class Notices:
         digest = sha256(words.encode()).hexdigest()[:12]
         return f"{language}:{self.book.text(language, 'notice.version')}@{digest}"
 
-    def recap(self, dialogue: Dialogue, language: str, *, specific: bool = False) -> str:
-        """Return the person's own sentences in their order (rule 9)."""
-        said = [s for text in dialogue.idea.texts for s in sentences(clean(text))]
-        lines = (f"– {sentence}" for sentence in said)
+    def recap(self, said: Iterable[str], language: str, *, specific: bool = False) -> str:
+        """Return *said*, the person's own sentences, in their order (rule 9)."""
+        lines = (f"{number}. {sentence}" for number, sentence in enumerate(said, 1))
         opening = (self.text(language, "specific"),) if specific else ()
         return "\n".join((*opening, self.text(language, "recap-intro"), *lines))
+
+    def recap_ask(self, language: str) -> str:
+        """Return what the person may do with a recap."""
+        names = ("accept", "change", "drop")
+        return self.text(language, "recap-ask", **{n: self.word(language, n) for n in names})
+
+    def state(self, language: str, name: str) -> str:
+        """Return what the state *name* of an idea is called."""
+        return self.book.text(language, f"state.{name}")
 
     def why(self, dialogue: Dialogue, language: str) -> str:
         """Return why the last question was asked."""
@@ -114,7 +150,7 @@ class Notices:
             source=self._source(draft, language),
             frame=draft.frame or draft.prompt,
             seq=dialogue.last_seq,
-            leading=self._word(language, "leading"),
+            leading=self.word(language, "leading"),
         )
 
     def acknowledged(self, question: str, dialogue: Dialogue, language: str) -> str:
@@ -129,9 +165,11 @@ class Notices:
         return words.replace("{model}", model)
 
     def _consent(self, language: str) -> str:
-        return self.text(language, "consent", agree=self._word(language, "agree"))
+        words = {name: self.word(language, name) for name in ("agree", "research")}
+        return self.text(language, "consent", **words)
 
-    def _word(self, language: str, command: str) -> str:
+    def word(self, language: str, command: str) -> str:
+        """Return what to write for *command*."""
         word: str = self.book.lexicon(language, "commands")[command]["words"][0]
         return word
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from bot.domain import (
     Answer,
+    Cafe,
     Dialogue,
     Draft,
     Entry,
@@ -170,6 +171,22 @@ class Record(Protocol):
 
         These are the entries that answer their messages, as they stand after later changes.
         """
+        ...
+
+    async def about(self, seq: int) -> Sequence[Entry]:
+        """Return the entries about the entry *seq*: cases, reviews, outcomes, …; oldest first."""
+        ...
+
+    async def recent(self, room: Room, limit: int) -> Sequence[Entry]:
+        """Return the last *limit* entries that answer messages in *room*, newest first."""
+        ...
+
+    async def last_command(self, room: Room, commands: Sequence[str]) -> str | None:
+        """Return which of *commands* was obeyed last in *room*, whoever gave it."""
+        ...
+
+    async def cafes(self) -> Sequence[Cafe]:
+        """Return the debates as they stand, in the order in which they were created."""
         ...
 
     async def delivered(self, platform: str, external_id: str) -> Entry | None:

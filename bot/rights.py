@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
+from enum import Enum
 
 from bot.domain import Attempt, Change, Entry, Message, Rectification, Turn
 from bot.text import clean, sentences
@@ -37,6 +40,27 @@ def rectified(entries: Sequence[Entry], message: Message) -> Rectification:
         erased=tuple(sorted({*changed, *(entry.seq for entry in earlier)})),
         changes=tuple(Change(turn=s, event=t) for s, t in sorted((carried | changed).items())),
     )
+
+
+def own_data(entries: Sequence[Entry]) -> str:
+    """Return *entries*, all that is kept of a person, as JSON: with numbers, times and seals."""
+    listed = [
+        {
+            "number": entry.seq,
+            "at": entry.at.isoformat(),
+            "kind": type(entry.event).__name__.lower(),
+            "seal": entry.seal,
+            "event": asdict(entry.event),
+        }
+        for entry in entries
+    ]
+    return json.dumps(listed, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _holding(turns: dict[int, Turn], message: str | None) -> int | None:

@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 from bot.domain import Message, Room
 from bot.ports import Mailbox, Platform
@@ -14,6 +15,10 @@ from bot.service import Service
 
 IN_MEMORY = 1000
 """Messages taken in and not answered yet, at most: the platform's own queue holds the rest."""
+PAUSES = 5
+"""How often the bot waits for one more message before it answers."""
+MOST = 50
+"""Messages that one answer serves at most."""
 
 
 @dataclass
@@ -23,6 +28,8 @@ class Runner:
     service: Service
     mailbox: Mailbox
     platform: Platform
+    pause: float = 0.0
+    """Seconds to wait for more from the same person; 0 to answer each message by itself."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rooms: dict[Room, deque[Message]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_MEMORY))
@@ -78,8 +85,34 @@ class Runner:
                 await self.mailbox.move(name, cursor)
                 continue
             kept = await self.service.admit(message, self._rooms.get(message.room, ()))
-            if await self.mailbox.receive(kept, cursor):
+            if kept is None:
+                await self.mailbox.move(name, cursor)
+            elif await self.mailbox.receive(kept, cursor):
                 yield kept
+
+    async def _together(self, queue: deque[Message]) -> list[Message]:
+        """Return the messages at the head of *queue* that one answer serves.
+
+        They are one person's, written one soon after the other: the wait ends when they pause.
+        """
+        first = queue[0]
+        if not self.pause or not self.service.joins(first):
+            return [first]
+        heard = 0
+        for _ in range(PAUSES):
+            mine = self._run(queue)
+            if len(mine) == heard or len(mine) < len(queue) or len(mine) == MOST:
+                return mine
+            heard = len(mine)
+            await asyncio.sleep(self.pause)
+        return self._run(queue)
+
+    def _run(self, queue: deque[Message]) -> list[Message]:
+        """Return the messages at the head of *queue* that are one person's contributions."""
+        mine = takewhile(
+            lambda m: m.sender == queue[0].sender and self.service.joins(m), list(queue)
+        )
+        return list(islice(mine, MOST))
 
     async def _meant_for_us(self, message: Message) -> bool:
         """Tell whether *message* is addressed; an edit is where the edited one was kept."""
@@ -90,21 +123,28 @@ class Runner:
     async def _work(self, room: Room) -> None:
         queue = self._rooms[room]
         while queue:
-            # It stays in the queue until it is answered: it may be the consent of the next.
-            await self.service.handle(queue[0], self.platform)
-            queue.popleft()
-            self._places.release()
+            # They stay in the queue until they are answered: one may be the consent of the next.
+            together = await self._together(queue)
+            await self.service.handle(together[-1], self.platform, together[:-1])
+            for _ in together:
+                queue.popleft()
+                self._places.release()
         # Nothing awaits between the check and this, so no message can slip in.
         del self._rooms[room]
 
 
-async def serve(service: Service, mailbox: Mailbox, platforms: Sequence[Platform]) -> None:
+async def serve(
+    service: Service, mailbox: Mailbox, platforms: Sequence[Platform], pause: float = 0.0
+) -> None:
     """Serve all *platforms* until a signal asks to stop; then finish what is in hand.
 
     Raises:
         ExceptionGroup: One of them failed: all end, so that the process can start again.
     """
-    runners = [Runner(service=service, mailbox=mailbox, platform=p) for p in platforms]
+    runners = [
+        Runner(service=service, mailbox=mailbox, platform=platform, pause=pause)
+        for platform in platforms
+    ]
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from itertools import islice
 
 from bot.agent import Agent, nothing_left, spent
-from bot.commands import CONSENT, NEXT, Commands
+from bot.cafes import cafe_of, standing_of, told
+from bot.commands import CONSENT, NEXT, WITH_WORDS, WITHOUT_CONSENT, Commands
 from bot.domain import (
+    Approval,
     Attempt,
+    Case,
     Decision,
     Delivery,
     Dialogue,
@@ -25,6 +29,9 @@ from bot.domain import (
     Masked,
     Message,
     Move,
+    Outcome,
+    Reply,
+    Review,
     Room,
     Source,
     Turn,
@@ -32,14 +39,34 @@ from bot.domain import (
 )
 from bot.errors import AnswerError, DeliveryError, ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
+from bot.groups import GROUP_RULES, RECENT, silent
+from bot.ideas import own_sentences, pending
 from bot.languages import Languages
+from bot.limits import Limits
 from bot.moderation import Moderation
 from bot.notices import PROCESS, Notices
 from bot.ports import Masker, Platform, Policy, Record
-from bot.rights import rectified
+from bot.process import DECIDE
+from bot.requests import Request
+from bot.rights import own_data, rectified
 
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
+QUIET = ("quiet", "talk")
+"""Commands after which the bot speaks only when called, and again when not."""
+ABOUT = frozenset({"forget", "forget-now", "status"})
+"""Commands for which it matters what others said about the person's entries."""
+LOOKS = frozenset({"others"})
+"""Commands for which it matters what others said in the room."""
+_EASY: dict[str | None, bool] = {"easier": True, "usual": False}
+_NOTICE = {
+    "limit-person": "busy",
+    "limit-room": "busy",
+    "limit-day": "limit",
+    "closed": "closed",
+    "not-open": "not-open",
+}
+"""What a room is told of a rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +86,23 @@ class Service:
     languages: Languages
     masker: Masker
     moderation: Moderation
+    limits: Limits | None = None
+    """How much is answered; None where whoever writes is at their own machine."""
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
     attempts: int = 2
     """Drafts asked of a model before a vetted question is taken."""
     _locks: dict[Room, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def admit(self, message: Message, before: Iterable[Message] = ()) -> Message:
+    async def admit(self, message: Message, before: Iterable[Message] = ()) -> Message | None:
         """Return what may be kept of *message*: without consent, at most a command.
 
         *before* are the room's messages that wait to be answered: one may be the consent.
+        Return None where people asked the bot to be quiet and it is not called.
         """
         if message.moderator and message.about:
             return message
+        if not message.called and await self.record.last_command(message.room, QUIET) == QUIET[0]:
+            return None
         dialogue = await self.record.dialogue(message.room, message.sender)
         for waiting in before:
             if waiting.sender == message.sender and waiting.command in CONSENT:
@@ -83,8 +116,18 @@ class Service:
         language = self.languages.choose(message, dialogue) if message.text.strip() else None
         return replace(message, text="", language=language)
 
-    async def handle(self, message: Message, platform: Platform) -> Entry | None:
-        """Answer *message*, if it is meant for us.
+    def joins(self, message: Message) -> bool:
+        """Return whether *message* may be answered together with the person's next one."""
+        talk = Dialogue(
+            room=message.room, sender=message.sender, language=message.language, consented=True
+        )
+        special = message.edits or message.moderator or message.command or not message.text
+        return not special and self.commands.understood(message, talk) is None
+
+    async def handle(
+        self, message: Message, platform: Platform, joined: Sequence[Message] = ()
+    ) -> Entry | None:
+        """Answer *message*, and those *joined* to it before, if it is meant for us.
 
         The answer is on record before it is sent: if the record cannot be written,
         `StorageError` propagates and nothing is said.
@@ -92,18 +135,18 @@ class Service:
         if not message.addressed:
             return None
         async with self._locks[message.room]:
-            entry = await self.record.append(await self.decided(message))
+            entry = await self.record.append(await self.decided(message, joined))
             await self.deliver(entry, platform)
         return entry
 
-    async def decided(self, message: Message) -> Event:
+    async def decided(self, message: Message, joined: Sequence[Message] = ()) -> Event:
         """Return what is to be recorded of *message*, and said."""
         if message.moderator and message.about:
             return await self.moderation.answered(message)
         dialogue = await self.record.dialogue(message.room, message.sender)
         if message.edits:
             return await self._edited(message, dialogue)
-        return await self.respond(message, dialogue)
+        return await self.respond(message, dialogue, joined)
 
     async def _edited(self, message: Message, dialogue: Dialogue) -> Event:
         """Take the old text of an edited or deleted message off the record."""
@@ -124,32 +167,120 @@ class Service:
         reply = getattr(entry.event, "reply", None)
         if reply is None:
             return
-        reply = replace(reply, number=entry.seq)
+        reply = await self._as_sent(reply, entry)
         try:
             delivery = Delivery(turn=entry.seq, external_id=await platform.send(reply))
         except DeliveryError as exc:
             delivery = Delivery(turn=entry.seq, failure=str(exc))
         await self.record.append(delivery)
 
-    async def respond(self, message: Message, dialogue: Dialogue) -> Event:
+    async def _as_sent(self, reply: Reply, entry: Entry) -> Reply:
+        """Return *reply* with what is known only once it is on record."""
+        reply = replace(reply, number=entry.seq)
+        if isinstance(entry.event, Approval):
+            return replace(reply, text=reply.text.replace("{number}", str(entry.seq)))
+        if reply.kind is Kind.DATA and isinstance(entry.event, Turn):
+            message = entry.event.message
+            theirs = await self.record.theirs(message.room, message.sender)
+            return replace(reply, document=own_data(theirs))
+        return reply
+
+    async def respond(
+        self, message: Message, dialogue: Dialogue, joined: Sequence[Message] = ()
+    ) -> Event:
         """Return what is to be recorded, and said, in answer to *message*."""
         spoken = replace(dialogue, language=message.language or dialogue.language)
         command, language = self.commands.understood(message, spoken) or (
             None,
-            self.languages.choose(message, dialogue),
+            self.languages.choose(_together(message, joined), dialogue),
         )
-        known = replace(dialogue, language=language or dialogue.language or self.languages.default)
-        assert known.language  # noqa: S101 - for the type checker
-        if not dialogue.consented and command not in CONSENT:
-            return self.commands.first_contact(message, known.language)
+        known = replace(
+            dialogue,
+            language=language or dialogue.language or self.languages.default,
+            easy=_EASY.get(command, dialogue.easy),
+        )
+        here = await self._here(known)
+        event = await here.answered(message, known, command, joined, understood=bool(language))
+        return replace(event, easy=known.easy) if isinstance(event, Turn) else event
+
+    async def _here(self, dialogue: Dialogue) -> Service:
+        """Return the service as it speaks to this person, in the debate of this room."""
+        cafe = cafe_of(await self.record.cafes(), dialogue.room)
+        facts = {**self.notices.facts, **(told(cafe) if cafe else {})}
+        return replace(self, notices=replace(self.notices, facts=facts, easy=dialogue.easy))
+
+    async def answered(
+        self,
+        message: Message,
+        dialogue: Dialogue,
+        command: str | None,
+        joined: Sequence[Message],
+        *,
+        understood: bool,
+    ) -> Event:
+        """Return the same, once it is known in which language and in which debate."""
+        language = dialogue.language or self.languages.default
+        turn = Turn(message=message, joined=tuple(joined), language=language, command=command)
+        if not command and (rule := await self._kept_silent_by(message, dialogue)):
+            return self._silent(turn, rule)
+        if not dialogue.consented and command not in WITHOUT_CONSENT:
+            return self.commands.first_contact(message, language, self.notices)
         if command and command not in NEXT:
-            return self.commands.obey(command, message, known, known.language)
-        turn = Turn(message=message, language=known.language, command=command)
+            return await self._obeyed(command, message, dialogue)
         if command:
-            return await self._next(turn, known)
-        message = self._without_personal_data(message, known)
-        turn = replace(turn, message=message)
-        return await self._answer(turn, _heard(known, message), understood=language is not None)
+            return await self._next(turn, dialogue)
+        message = self._without_personal_data(message, dialogue)
+        joined = [self._without_personal_data(each, dialogue) for each in joined]
+        turn = replace(turn, message=message, joined=tuple(joined))
+        return await self._answer(turn, _heard(dialogue, turn), understood=understood)
+
+    async def _obeyed(self, command: str, message: Message, dialogue: Dialogue) -> Event:
+        if command in WITH_WORDS:
+            message = self._without_personal_data(message, dialogue)
+        theirs = await self.record.theirs(message.room, message.sender)
+        about = [
+            entry
+            for each in theirs
+            if command in ABOUT
+            for entry in await self.record.about(each.seq)
+        ]
+        request = Request(
+            name=command,
+            message=message,
+            dialogue=dialogue,
+            language=dialogue.language or self.languages.default,
+            notices=self.notices,
+            theirs=theirs,
+            recent=await self.record.recent(message.room, RECENT) if command in LOOKS else (),
+            about=[entry.seq for entry in about if isinstance(entry.event, Case | Review)],
+            outcomes={e.event.turn: e.event for e in about if isinstance(e.event, Outcome)},
+        )
+        return self.commands.obey(request)
+
+    async def _kept_silent_by(self, message: Message, dialogue: Dialogue) -> str | None:
+        """Return the rule by which a contribution gets no question, if there is one."""
+        cafe = cafe_of(await self.record.cafes(), message.room)
+        if cafe and (state := standing_of(cafe, self.today())):
+            return state
+        if self.limits and (rule := self.limits.broken(message)):
+            return rule
+        if not dialogue.consented or message.called:
+            return None
+        return silent(await self.record.recent(message.room, RECENT), message)
+
+    def _silent(self, turn: Turn, rule: str) -> Turn:
+        """Return *turn* with why nothing is asked, and a notice where one is due.
+
+        Nothing of a message is kept that a limit or a closed debate keeps out.
+        """
+        if rule in GROUP_RULES:
+            return replace(turn, why=rule)
+        kept = replace(turn.message, text="")
+        turn = replace(turn, message=kept, joined=tuple(replace(m, text="") for m in turn.joined))
+        notice = _NOTICE.get(rule)
+        if notice is None or (self.limits and not self.limits.may_tell(kept.room)):
+            return replace(turn, why=rule)
+        return self._said(turn, self.notices.text(turn.language, notice), Kind.NOTICE, why=rule)
 
     def masked(self, dialogue: Dialogue) -> tuple[Dialogue, Masked]:
         """Return *dialogue* as rules and models see it: without names or personal data."""
@@ -177,7 +308,7 @@ class Service:
         return await self._ask(turn, dialogue)
 
     async def _answer(self, turn: Turn, dialogue: Dialogue, *, understood: bool) -> Turn:
-        screening = await judge(self.screens, turn.message, dialogue)
+        screening = await judge(self.screens, _together(turn.message, turn.joined), dialogue)
         turn = replace(turn, screening=screening)
         if not vetted_may_pass(screening):
             return self._turned_down(turn)
@@ -200,10 +331,10 @@ class Service:
         seen, hidden = self.masked(dialogue)
         reading = self.agent.read(seen)
         if spent(dialogue.idea) or nothing_left(reading):
-            return self._recapped(turn, dialogue, specific=not spent(dialogue.idea))
+            return await self._recapped(turn, specific=not spent(dialogue.idea))
         turn, passed = await self.worded(turn, seen)
         if passed is None:
-            return replace(turn, why="no question passed")
+            return replace(turn, why="no-question-passed")
         question = hidden.restored(passed.text)
         text = self.notices.acknowledged(question, dialogue, turn.language)
         turn = replace(turn, move=passed.move)
@@ -256,11 +387,19 @@ class Service:
             verdicts = (*verdicts, *await judge([self.judge], draft, dialogue))
         return replace(turn, attempts=(*turn.attempts, Attempt(draft, verdicts)))
 
-    def _recapped(self, turn: Turn, dialogue: Dialogue, *, specific: bool) -> Turn:
-        recap = self.notices.recap(dialogue, turn.language, specific=specific)
-        text = f"{recap}\n{self.notices.text(turn.language, 'recap-end')}"
+    async def _recapped(self, turn: Turn, *, specific: bool) -> Turn:
+        """End the questions on this idea, and ask the person what they make of it."""
+        message = turn.message
+        theirs = await self.record.theirs(message.room, message.sender)
+        idea = pending(theirs, message.room)
+        said = [s.text for s in idea.sentences] if idea and not idea.closed else []
+        if turn.command is None:
+            said += own_sentences(m.text for m in (*turn.joined, message))
+        recap = self.notices.recap(said, turn.language, specific=specific)
+        text = f"{recap}\n{self.notices.recap_ask(turn.language)}"
+        why = "specific" if specific else "budget-spent"
         turn = replace(turn, ends=True)
-        return self._said(turn, text, Kind.RECAP, why="specific" if specific else "budget spent")
+        return self._said(turn, text, Kind.RECAP, why=why, actions=(*DECIDE, "stop"))
 
     def _said(
         self, turn: Turn, text: str, kind: Kind, *, why: str, actions: Sequence[str] = ()
@@ -275,6 +414,12 @@ def _kept_from_models(screening: Sequence[Verdict]) -> bool:
     return Label.INJECTION in labels or outcome(screening) is not Decision.ALLOW
 
 
-def _heard(dialogue: Dialogue, message: Message) -> Dialogue:
-    idea = Idea(texts=(*dialogue.idea.texts, message.text), asked=dialogue.idea.asked)
+def _heard(dialogue: Dialogue, turn: Turn) -> Dialogue:
+    said = tuple(m.text for m in (*turn.joined, turn.message) if m.text)
+    idea = Idea(texts=(*dialogue.idea.texts, *said), asked=dialogue.idea.asked)
     return replace(dialogue, idea=idea)
+
+
+def _together(message: Message, joined: Sequence[Message]) -> Message:
+    """Return *message* with the text of those joined to it in front."""
+    return replace(message, text="\n".join(m.text for m in (*joined, message)))

@@ -88,12 +88,28 @@ class RecordSettings(_Section):
     """SQLite file; its folder must exist."""
     key: Path | None = None
     """File of the key that signs the record; beside the database where not set."""
+    days: int = Field(default=90, ge=1)
+    """Days after a debate is closed until what people wrote in it is erased."""
+
+
+class LimitsSettings(_Section):
+    """How much is answered; what is beyond is on record as not answered, never lost."""
+
+    pause: float = Field(default=1.0, ge=0, le=30)
+    """Seconds to wait for more from the same person before answering; 0 to answer each message."""
+    person_minute: int = Field(default=12, ge=1)
+    room_minute: int = Field(default=60, ge=1)
+    person_day: int = Field(default=200, ge=1)
+    room_day: int = Field(default=5_000, ge=1)
 
 
 class OrganiserSettings(_Section):
     """Who answers for the debate."""
 
     name: str = ""
+    """Shown to people before they agree."""
+    age: int = Field(default=16, ge=13, le=99)
+    """Years a person says they have by agreeing."""
     contacts: str = "112"
     """Shown to a person who needs a human."""
 
@@ -106,6 +122,7 @@ class Settings(_Section):
     judge: JudgeSettings = JudgeSettings()
     record: RecordSettings = RecordSettings()
     organiser: OrganiserSettings = OrganiserSettings()
+    limits: LimitsSettings = LimitsSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
+from operator import eq
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -105,6 +107,21 @@ def bare(text: str) -> str:
 def plain(text: str) -> str:
     """Return the bare words of *text*, one space between them."""
     return " ".join(_WORD.findall(bare(text)))
+
+
+def within_one_edit(one: str, other: str) -> bool:
+    """Tell whether one letter added, left out, changed or swapped makes *one* of *other*."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = _shared(one, other)
+    end = _shared(one[start:][::-1], other[start:][::-1])
+    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    return max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])  # noqa: PLR2004
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    return sum(1 for _ in takewhile(bool, map(eq, one, other)))
 
 
 def without_placeholders(text: str, filler: str = ";") -> str:

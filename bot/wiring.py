@@ -15,9 +15,11 @@ import prompts
 from adapters.languages import FastLanguageDetector
 from adapters.lemmas import DictionaryLemmatiser
 from bot.agent import Agent
+from bot.breaker import Breaker
 from bot.commands import Commands
 from bot.errors import ConfigError, StorageError
 from bot.languages import Languages
+from bot.limits import Limits
 from bot.moderation import Moderation
 from bot.notices import Notices
 from bot.ports import ChatModel, Mailbox, Platform, PromptBook, Record, Tools
@@ -51,7 +53,11 @@ def service(
     notices = Notices(words, _facts(settings, model))
     commands = Commands(words, notices)
     return Service(
-        agent=Agent(words, model, settings.model.strategy if model else "built-in"),
+        agent=Agent(
+            words,
+            Breaker(model) if model else None,
+            settings.model.strategy if model else "built-in",
+        ),
         screens=load_policies(settings.bot.screens, tools),
         gates=load_policies(settings.bot.gates, tools),
         judge=SecondLook(words, judge) if judge else None,
@@ -63,6 +69,11 @@ def service(
         languages=Languages(tools.detector, words, settings.bot.language),
         attempts=settings.model.attempts,
     )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return how much is answered on a platform."""
+    return Limits(**settings.limits.model_dump(exclude={"pause"}))
 
 
 def record(settings: Settings, *, read_only: bool = False) -> SqlRecord:
@@ -194,4 +205,8 @@ def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:
         "keeps": settings.record.path.name,
         "model": model.name if model else "",
         "contacts": settings.organiser.contacts,
+        "organiser": settings.organiser.name,
+        "age": str(settings.organiser.age),
+        "days": str(settings.record.days),
+        "where": settings.model.url if model else "",
     }

@@ -15,6 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.domain import (
+    Approval,
+    Cafe,
     Case,
     Consent,
     Contest,
@@ -23,6 +25,7 @@ from bot.domain import (
     Erasure,
     Event,
     Message,
+    Outcome,
     Rectification,
     Reply,
     Review,
@@ -42,6 +45,9 @@ KINDS: dict[str, type[Event]] = {
     "review": Review,
     "rectification": Rectification,
     "erasure": Erasure,
+    "approval": Approval,
+    "outcome": Outcome,
+    "cafe": Cafe,
 }
 """What each event is called on record. A name, once used, keeps its meaning."""
 
@@ -62,6 +68,7 @@ class Lookup(NamedTuple):
     ends: bool = False
     turn: int | None = None
     """The entry it is about, where it is about one."""
+    command: str | None = None
 
 
 def kind_of(event: Event) -> str:
@@ -125,14 +132,15 @@ def lookup(event: Event) -> Lookup:
         sender=message.sender if message else None,
         message_id=message.id if message else None,
         said=reply.kind.value if reply else None,
-        ends=isinstance(event, Turn) and event.ends,
-        turn=event.turn if isinstance(event, Delivery | Contest | Case | Review) else None,
+        ends=isinstance(event, Approval) or (isinstance(event, Turn) and event.ends),
+        turn=getattr(event, "turn", None),
+        command=getattr(event, "command", None),
     )
 
 
 def answered(event: Event) -> Message | None:
     """Return the message that *event* answers, if it answers one."""
-    return None if isinstance(event, Delivery | Case | Erased) else event.message
+    return getattr(event, "message", None)
 
 
 def also_answered(event: Event) -> tuple[Message, ...]:
@@ -142,7 +150,7 @@ def also_answered(event: Event) -> tuple[Message, ...]:
 
 def reply_of(event: Event) -> Reply | None:
     """Return what *event* has the bot say, if anything."""
-    return None if isinstance(event, Delivery | Erased) else event.reply
+    return getattr(event, "reply", None)
 
 
 def erased_by(event: Event) -> tuple[int, ...]:

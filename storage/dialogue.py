@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain import (
+    Approval,
     Asked,
+    Cafe,
     Consent,
     Dialogue,
     Entry,
@@ -39,7 +41,18 @@ def rebuild(room: Room, sender: str, newest_first: Iterable[Entry]) -> Dialogue:
             found.consent(event)
         elif isinstance(event, Rectification):
             found.changes(event)
+        elif isinstance(event, Approval) and event.message.room.id == room.id:
+            found.ended = True
     return found.dialogue(room, sender)
+
+
+def newest_cafes(entries: Iterable[Entry]) -> list[Cafe]:
+    """Return the debates among *entries*, oldest first, each as it was last described."""
+    found: dict[str, Cafe] = {}
+    for entry in entries:
+        if isinstance(entry.event, Cafe):
+            found[entry.event.name] = entry.event
+    return list(found.values())
 
 
 def standing(entries: Sequence[Entry]) -> list[Entry]:
@@ -63,6 +76,8 @@ class _Found:
     """What has been found so far, going back in time."""
 
     consented: bool | None = None
+    purposes: tuple[str, ...] = ()
+    easy: bool | None = None
     language: str | None = None
     last: Turn | None = None
     last_seq: int = 0
@@ -85,10 +100,13 @@ class _Found:
         self.greeted = True
         if self.consented is None:
             self.consented = consent.granted
+            self.purposes = consent.purposes
 
     def turn(self, seq: int, turn: Turn, *, here: bool) -> None:
         self.greeted = True
         self.language = self.language or turn.language
+        if self.easy is None:
+            self.easy = turn.easy
         if not here:
             return
         if self.last is None and _asks(turn):
@@ -110,6 +128,8 @@ class _Found:
             sender=sender,
             language=self.language,
             consented=bool(self.consented),
+            purposes=self.purposes,
+            easy=bool(self.easy),
             greeted=self.greeted,
             idea=Idea(texts=tuple(reversed(self.texts)), asked=tuple(reversed(self.asked))),
             last=self.last,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
-from bot.domain import Case, Delivery, Dialogue, Entry, Erased, Erasure, Event, Message, Room
+from bot.domain import Cafe, Case, Delivery, Dialogue, Entry, Erased, Erasure, Event, Message, Room
 from storage import chain, codec
-from storage.dialogue import rebuild, standing
+from storage.dialogue import newest_cafes, rebuild, standing
 
 
 @dataclass(slots=True)
@@ -52,6 +54,24 @@ class MemoryRecord:
 
     async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
         return standing(self._of(room, sender))
+
+    async def about(self, seq: int) -> Sequence[Entry]:
+        return [e for e in self._entries if getattr(e.event, "turn", None) == seq]
+
+    async def recent(self, room: Room, limit: int) -> Sequence[Entry]:
+        here = (
+            entry
+            for entry in reversed(self._entries)
+            if (message := codec.answered(entry.event)) and message.room == room
+        )
+        return list(islice(here, limit))
+
+    async def last_command(self, room: Room, commands: Sequence[str]) -> str | None:
+        given = (getattr(e.event, "command", None) for e in await self.recent(room, sys.maxsize))
+        return next((command for command in given if command in commands), None)
+
+    async def cafes(self) -> Sequence[Cafe]:
+        return newest_cafes(self._entries)
 
     async def delivered(self, platform: str, external_id: str) -> Entry | None:
         seq = self._shown.get((platform, external_id))

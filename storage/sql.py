@@ -13,10 +13,10 @@ from typing import Self, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Dialogue, Entry, Event, Kind, Message, Room
+from bot.domain import Cafe, Dialogue, Entry, Event, Kind, Message, Room
 from bot.errors import ConfigError, StorageError
 from storage import chain, codec, migrate
-from storage.dialogue import IDEA_REPLIES, rebuild, standing
+from storage.dialogue import IDEA_REPLIES, newest_cafes, rebuild, standing
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
 from storage.ledger import Ledger, entry_of
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
@@ -163,6 +163,34 @@ class SqlRecord:
             ENTRY.c.sender == sender,
         )
         return standing(await self._entries(select(ENTRY).where(*theirs).order_by(ENTRY.c.seq)))
+
+    async def about(self, seq: int) -> Sequence[Entry]:
+        return await self._entries(select(ENTRY).where(ENTRY.c.turn == seq).order_by(ENTRY.c.seq))
+
+    async def recent(self, room: Room, limit: int) -> Sequence[Entry]:
+        return await self._entries(
+            select(ENTRY)
+            .where(ENTRY.c.platform == room.platform, ENTRY.c.room == room.id)
+            .order_by(ENTRY.c.seq.desc())
+            .limit(limit)
+        )
+
+    async def last_command(self, room: Room, commands: Sequence[str]) -> str | None:
+        found = (
+            select(ENTRY.c.command)
+            .where(
+                ENTRY.c.platform == room.platform,
+                ENTRY.c.room == room.id,
+                ENTRY.c.command.in_(commands),
+            )
+            .order_by(ENTRY.c.seq.desc())
+            .limit(1)
+        )
+        return await self._read(lambda connection: connection.scalar(found))
+
+    async def cafes(self) -> Sequence[Cafe]:
+        kept = select(ENTRY).where(ENTRY.c.kind == "cafe").order_by(ENTRY.c.seq)
+        return newest_cafes(await self._entries(kept))
 
     async def delivered(self, platform: str, external_id: str) -> Entry | None:
         return await self._one(

@@ -58,6 +58,8 @@ class EntryRow(Table, table=True):
         Index("ix_entry_dialogue", "platform", "room", "sender", "seq", "kind", "said", "ends"),
         Index("ix_entry_person", "platform", "debate", "sender", "seq", "kind"),
         Index("ix_entry_turn", "turn", "kind"),
+        Index("ix_entry_kind", "kind", "seq"),
+        Index("ix_entry_command", "platform", "room", "command", "seq"),
     )
 
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -78,6 +80,7 @@ class EntryRow(Table, table=True):
     said: str | None = Field(default=None, sa_type=Text)
     ends: bool = False
     turn: int | None = None
+    command: str | None = Field(default=None, sa_type=Text)
 
 
 class InboxRow(Table, table=True):

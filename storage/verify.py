@@ -30,7 +30,7 @@ from storage.chain import (
 _ENTRIES = """
     SELECT seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(digest AS BLOB), CAST(seal AS BLOB),
            CAST(body AS BLOB), CAST(salt AS BLOB),
-           platform, room, debate, sender, message_id, said, ends, turn
+           platform, room, debate, sender, message_id, said, ends, turn, command
     FROM entry ORDER BY seq
 """
 _HEAD = "SELECT seq, CAST(seal AS BLOB), CAST(signature AS BLOB) FROM head"
@@ -124,14 +124,16 @@ def _found_by(event: dict[str, Any], kind: str) -> tuple[object, ...]:
     """Return what an entry of *event* ought to be found by."""
     if event["kind"] != kind:
         return ()
-    said, ends = (event.get("reply") or {}).get("kind"), int(event.get("ends", False))
-    answers, turn = said and said.encode(), event.get("turn")
+    said = (event.get("reply") or {}).get("kind")
+    ends = int(event.get("ends", False) or kind == "approval")
+    command = event.get("command")
+    rest = (said and said.encode(), ends, event.get("turn"), command and command.encode())
     if (message := event.get("message")) is None:
-        return (None, None, None, None, None, answers, ends, turn)
+        return (*[None] * 5, *rest)
     room = message["room"]
     debate = room.get("debate") or room["id"]
     places = (room["platform"], room["id"], debate, message["sender"], message["id"])
-    return (*map(_verbatim, places), answers, ends, turn)
+    return (*map(_verbatim, places), *rest)
 
 
 def _verbatim(value: str) -> bytes:

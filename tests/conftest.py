@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from bot import wiring
 from bot.domain import Dialogue, Idea, Message, Reply, Room
 from bot.errors import DeliveryError
+from bot.limits import Limits
 from bot.service import Service
 from bot.settings import Settings
 from prompts import TomlPromptBook, load
@@ -99,7 +103,23 @@ def dialogue(*texts: str, language: str = "fr", **values: Any) -> Dialogue:
 
 
 def service(scripted: Any = None, record: Any = None, **settings: Any) -> Service:
-    return wiring.service(Settings(**settings), record or MemoryRecord(), scripted)
+    """Return a service of its own; what only reads is made once for all."""
+    record = record or MemoryRecord()
+    if scripted is not None:
+        return wiring.service(Settings(**settings), record, scripted)
+    made = _made(json.dumps(settings, sort_keys=True))
+    return replace(
+        made,
+        record=record,
+        moderation=replace(made.moderation, record=record),
+        limits=Limits(**settings["limits"]) if "limits" in settings else None,
+        _locks=defaultdict(asyncio.Lock),
+    )
+
+
+@cache
+def _made(settings: str) -> Service:
+    return wiring.service(Settings(**json.loads(settings)), MemoryRecord())
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_each_piped_line_is_a_message(tmp_path):
     assert done.returncode == 0
     assert done.stdout.decode().count("?") == 3
     for sentence in (BENCHES, "près du marché", "merci"):
-        assert f"– {sentence}" in done.stdout.decode()
+        assert f". {sentence}\n" in done.stdout.decode()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ depends_on = None
 
 ENTRY = sa.table(
     "entry",
-    *(sa.column(name) for name in ("seq", "body", "digest", "debate", "room", "turn", "kind")),
+    *(
+        sa.column(name)
+        for name in ("seq", "body", "digest", "debate", "room", "turn", "kind", "command")
+    ),
 )
 OUTBOX = sa.table("outbox", sa.column("delivered"), sa.column("external_id"))
 
@@ -30,10 +33,13 @@ def upgrade() -> None:
     )
     op.add_column("entry", sa.Column("debate", sa.Text(), nullable=True))
     op.add_column("entry", sa.Column("turn", sa.Integer(), nullable=True))
+    op.add_column("entry", sa.Column("command", sa.Text(), nullable=True))
     op.add_column("outbox", sa.Column("external_id", sa.Text(), nullable=True))
     _fill()
     op.create_index("ix_entry_person", "entry", ["platform", "debate", "sender", "seq", "kind"])
     op.create_index("ix_entry_turn", "entry", ["turn", "kind"])
+    op.create_index("ix_entry_kind", "entry", ["kind", "seq"])
+    op.create_index("ix_entry_command", "entry", ["platform", "room", "command", "seq"])
     op.create_index("ix_inbox_room", "inbox", ["platform", "room"])
     op.create_index("ix_outbox_shown", "outbox", ["platform", "external_id"])
 
@@ -48,7 +54,11 @@ def _fill() -> None:
         connection.execute(
             sa.update(ENTRY)
             .where(ENTRY.c.seq == seq)
-            .values(digest=digest(body.encode(), ""), turn=event.get("turn"))
+            .values(
+                digest=digest(body.encode(), ""),
+                turn=event.get("turn"),
+                command=event.get("command"),
+            )
         )
         if kind == "delivery" and event["external_id"] is not None:
             connection.execute(
