@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.audit import diagnosis
 from bot.commands import MODERATORS, Commands
-from bot.domain import Case, Contest, Entry, Event, Kind, Message, Reply, Review, Room, Turn
+from bot.domain import (
+    Case,
+    Contest,
+    Dialogue,
+    Entry,
+    Event,
+    Kind,
+    Message,
+    Reply,
+    Review,
+    Room,
+    Turn,
+)
+from bot.ideas import numbered
 from bot.notices import Notices
 from bot.ports import Record
 
@@ -43,8 +57,14 @@ class Moderation:
         talk = await self.record.dialogue(message.room, message.sender)
         return talk.idea.texts[-1] if talk.idea.texts else "–"
 
+    def concerns(self, message: Message) -> bool:
+        """Return whether *message* is a moderator's, on a case or on why nothing was asked."""
+        return message.moderator and bool(message.about or self._asked_about(message))
+
     async def answered(self, message: Message) -> Review | Turn:
-        """Return what is to be recorded of a moderator's *message*, and said to the person."""
+        """Return what is to be recorded of a moderator's *message*, and said."""
+        if seq := self._asked_about(message):
+            return await self._diagnosed(seq, message)
         shown = await self.record.delivered(message.room.platform, message.about or "")
         case = shown.event if shown else None
         if not isinstance(case, Case):
@@ -77,6 +97,19 @@ class Moderation:
             actions=self.notices.actions(self.language, names),
         )
         return Case(turn=turn, cause=cause, reply=reply)
+
+    def _asked_about(self, message: Message) -> int:
+        """Return the entry whose silence is to be explained: « pourquoi 12 ? »; 0 if none is."""
+        asked = numbered(message.text)
+        head = message.text.partition(str(asked[0]))[0] if asked else ""
+        talk = Dialogue(room=message.room, sender=message.sender, language=self.language)
+        found = self.commands.parse(head, talk) if head.strip() else None
+        return asked[0] if asked and found and found[0] == "why" else 0
+
+    async def _diagnosed(self, seq: int, message: Message) -> Turn:
+        text = diagnosis(await self.record.entry(seq), self.notices.book, self.language)
+        reply = self.notices.reply(message, self.language, text, private=True)
+        return replace(self._silent(message, "diagnosed"), command="diagnose", reply=reply)
 
     def _silent(self, message: Message, why: str) -> Turn:
         """Return that *message* was no answer to a case: nothing is kept of what it says."""

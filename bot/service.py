@@ -99,7 +99,7 @@ class Service:
         *before* are the room's messages that wait to be answered: one may be the consent.
         Return None where people asked the bot to be quiet and it is not called.
         """
-        if message.moderator and message.about:
+        if self.moderation.concerns(message):
             return message
         if not message.called and await self.record.last_command(message.room, QUIET) == QUIET[0]:
             return None
@@ -141,7 +141,7 @@ class Service:
 
     async def decided(self, message: Message, joined: Sequence[Message] = ()) -> Event:
         """Return what is to be recorded of *message*, and said."""
-        if message.moderator and message.about:
+        if self.moderation.concerns(message):
             return await self.moderation.answered(message)
         dialogue = await self.record.dialogue(message.room, message.sender)
         if message.edits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ class TomlPromptBook:
         """Return every vetted question, in the order of ``frames.toml``."""
         key = (language, register)
         if key not in self._frames:
-            said = self.lexicon(language, "frames")
+            said, easier = self.lexicon(language, "frames"), self.lexicon(language, "easy")["frame"]
             self._frames[key] = tuple(
-                _frame(Move(move), name, rule, said[move][name], register)
+                replace(
+                    _frame(Move(move), name, rule, said[move][name], register),
+                    easy=easier.get(f"{move}.{name}", ""),
+                )
                 for move, rules in self._file("frames").items()
                 for name, rule in rules.items()
             )

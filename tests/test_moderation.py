@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain import Case, Kind, Message, Reply, Review, Room
+from bot.limits import Limits
 from tests.conftest import BENCHES, NOON, Citizen, FakePlatform, service
 
 STAFF = Room("fake", "staff")
@@ -124,3 +125,23 @@ async def test_two_answers_to_one_contest_are_both_told(citizen):
     second = await told(citizen, case(citizen), text="pas fondé : relu à deux")
 
     assert first.send_id != second.send_id
+
+
+async def test_a_moderator_asks_why_nothing_was_asked_and_is_told_the_rule(citizen):
+    citizen.service = replace(citizen.service, limits=Limits(person_minute=1))
+    await citizen.says(BENCHES)
+    await citizen.says("Surtout le matin.")
+    entries = [entry async for entry in citizen.service.record.entries()]
+    seq = next(e.seq for e in entries if getattr(e.event, "why", "") == "limit-person")
+    message = Message(
+        id="m-why", room=STAFF, sender="mod", text=f"pourquoi {seq} ?", sent_at=NOON, moderator=True
+    )
+
+    await citizen.service.handle(await citizen.service.admit(message), citizen.platform)
+
+    told = citizen.platform.said[-1]
+    assert told.private and told.room == STAFF and "limit-person" in told.text
+
+
+async def test_a_citizen_who_asks_so_is_no_moderator(citizen):
+    assert (await citizen.says("pourquoi 12 bancs en ville ?")).kind is Kind.QUESTION
