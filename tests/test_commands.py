@@ -62,6 +62,17 @@ def test_a_contribution_that_holds_such_a_word_is_no_command(commands, text):
     assert commands.parse(text, dialogue()) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["research", "forget", "drop", "human", "others", "mothers", "correct", "data", "change"]
+    + ["statues", "receipts", "languages", "easier", "talk", "quiet", "change 2 lanes into one"],
+)
+def test_a_lone_word_that_names_a_command_is_an_answer(commands, text):
+    """« research » may answer what is needed: it must not consent to research."""
+    for language in LANGUAGES:
+        assert commands.parse(text, dialogue(language=language)) is None
+
+
 @pytest.mark.parametrize("text", ["oui", "non", "yes", "ok", "نعم", "ja"])
 def test_yes_and_no_are_answers_once_the_person_has_agreed(commands, text):
     assert commands.parse(text, dialogue()) is None
