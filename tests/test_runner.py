@@ -8,7 +8,7 @@ from bot.domain import Delivery, Kind, Room, Turn
 from bot.errors import StorageError
 from bot.runner import Runner
 from storage.memory import MemoryRecord
-from tests.conftest import Citizen, FakePlatform, service
+from tests.conftest import BENCHES, Citizen, FakePlatform, service
 
 
 def runner(platform: FakePlatform, record: MemoryRecord) -> Runner:
@@ -93,3 +93,21 @@ async def test_a_record_that_fails_ends_the_process_rather_than_losing_a_message
     assert error.group_contains(StorageError)
     assert platform.said == []
     assert await record.waiting("fake")
+
+
+async def test_a_flood_in_one_room_does_not_hold_up_the_others():
+    platform = FakePlatform()
+    people = [Citizen(service(), platform, sender=f"p{n}") for n in range(40)]
+    quiet = Citizen(people[0].service, platform, sender="eve", room=Room("fake", "elsewhere"))
+    for somebody in (*people, quiet):
+        somebody.service = quiet.service
+        await somebody.says("j'accepte")
+    flood = [somebody.message(f"Il faut {n} bancs.") for n, somebody in enumerate(people)]
+    platform.inbox = [*flood, quiet.message(BENCHES)]
+    before = len(platform.said)
+
+    await Runner(service=quiet.service, mailbox=quiet.service.record, platform=platform).serve()
+
+    answers = [reply.room for reply in platform.said[before:]]
+    assert len(answers) == 41
+    assert answers.index(quiet.room) <= 5
