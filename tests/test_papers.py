@@ -23,7 +23,7 @@ ENGLISH = (
 TEMPLATES = {"breach-runbook", "dpia", "privacy-notice", "record-of-processing"} | {
     "statement-of-reasons"
 }
-MARK = {"md": r"\*\(not yet\)\*", "fr": r"\*\(pas encore\)\*"}
+MARK = {"md": r"\*\(not\s+yet\)\*", "fr": r"\*\(pas\s+encore\)\*"}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 ROW = re.compile(r"^\|(?!-)(.*)\|$", re.MULTILINE)
