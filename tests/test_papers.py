@@ -90,6 +90,14 @@ def test_every_paper_has_a_french_twin_of_the_same_shape(page):
 
 
 @pytest.mark.parametrize("page", PAPERS)
+def test_no_name_is_broken_over_two_lines(page):
+    """Else the tests below would not see it."""
+    assert [
+        line for line in text(page).splitlines() if line.count("`") % 2 and "```" not in line
+    ] == []
+
+
+@pytest.mark.parametrize("page", PAPERS)
 def test_every_link_of_a_paper_leads_somewhere(page):
     here = (ROOT / page).parent
     for link in LINK.findall(text(page)):
