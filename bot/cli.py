@@ -169,6 +169,25 @@ async def _diagnose(settings: Settings, seq: int, language: str) -> None:
 
 
 @cli.group()
+def db() -> None:
+    """See to the record's tables."""
+
+
+@db.command("upgrade")
+@click.pass_obj
+def db_upgrade(chosen: Chosen) -> None:
+    """Bring a record made by an older version up to date."""
+    click.echo(_run(_upgraded(chosen.settings())) or "up to date")
+
+
+async def _upgraded(settings: Settings) -> None:
+    from bot import wiring
+
+    async with wiring.record(settings):
+        pass  # opening it for writing is what brings it up to date
+
+
+@cli.group()
 def audit() -> None:
     """Read the record, and check that nobody rewrote it."""
 

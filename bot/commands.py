@@ -27,6 +27,8 @@ NEXT = ("skip", "unsure")
 """Commands after which another question follows: they are not obeyed here (rule 7)."""
 SPEAK = "speak-"
 """Begins the commands that choose a language."""
+MARKS = ("/", "!")
+"""Begin a message that names a command."""
 MISTYPED = 6
 """Letters from which one of them may be wrong."""
 LONGEST = 60
@@ -92,6 +94,7 @@ class Commands:
             return None
         languages = _first(dialogue.language, LANGUAGES)
         for name, language in (
+            *self._exactly(_marked(text), languages),
             *self._exactly(said, languages),
             *self._numbered(text, languages),
             *self._mistyped(said, languages[0]),
@@ -131,7 +134,9 @@ class Commands:
         near = {
             name
             for phrase, names in self._spoken(language).items()
-            if len(phrase) >= MISTYPED and within_one_edit(said, phrase)
+            if len(phrase) >= MISTYPED
+            and not phrase.startswith(MARKS)
+            and within_one_edit(said, phrase)
             for name in names
         }
         if len(near) == 1:
@@ -143,10 +148,19 @@ class Commands:
             table = self.book.lexicon(language, "commands")
             meant: dict[str, tuple[str, ...]] = {}
             for name in _NAMES:
-                for phrase in {plain(word) for word in (name, *table[name]["words"])}:
+                words = table[name]["words"]
+                for phrase in {_marked(word) or plain(word) for word in (f"/{name}", *words)}:
                     meant[phrase] = (*meant.get(phrase, ()), name)
             self._words[language] = meant
         return self._words[language]
+
+
+def _marked(text: str) -> str:
+    """Return what *text* is looked up as if it names a command as programs do: « /forget ».
+
+    Without the mark, such a word may answer a question.
+    """
+    return f"/{plain(text)}" if text.strip().startswith(MARKS) else ""
 
 
 def _fits(name: str, dialogue: Dialogue) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, IntEnum
 from hashlib import sha256
@@ -313,6 +314,8 @@ class Turn:
     move: Move | None = None
     attempts: tuple[Attempt, ...] = ()
     reply: Reply | None = None
+    turn: int | None = None
+    """Sequence number of the entry whose words it shows to somebody else, if it does."""
     why: str = ""
     """Why this was said, in one machine-readable word or two: ``ladder``, ``budget spent``, …"""
     ends: bool = False
@@ -442,7 +445,7 @@ class Change:
 
     turn: int
     """Sequence number of the entry that had them."""
-    event: Turn
+    event: Turn | Approval
     """What stands in its place."""
 
 
@@ -573,3 +576,19 @@ class Dialogue:
     """The latest turn in which a question was asked, for « why? » and contests."""
     last_seq: int = 0
     """Sequence number of that turn's entry; 0 if there is none."""
+
+
+def standing(entries: Sequence[Entry]) -> list[Entry]:
+    """Return *entries*, oldest first, with what was changed later in its place."""
+    changed = {
+        change.turn: change.event
+        for entry in entries
+        if isinstance(entry.event, Rectification)
+        for change in entry.event.changes
+    }
+    return [
+        replace(entry, event=changed.get(entry.seq, entry.event))
+        if isinstance(entry.event, Erased)
+        else entry
+        for entry in entries
+    ]

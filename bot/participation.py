@@ -89,10 +89,10 @@ def drop(request: Request) -> Event:
 
 def correct(request: Request) -> Event:
     """Put right what is on record: the old words are erased."""
-    idea = pending(request.theirs, request.message.room)
-    if idea is None:
+    ideas = progress(request.theirs, request.message.room)
+    if not ideas:
         return request.told("nothing-to-approve")
-    asked = numbered(request.message.text)
+    idea, asked = ideas[-1], numbered(request.message.text)
     if asked is None:
         return request.told("correct-how", lines=_lines(idea), correct=request.word("correct"))
     if not 1 <= asked[0] <= len(idea.sentences):
@@ -119,7 +119,7 @@ def forget_now(request: Request) -> Event:
         return forget(replace(request, name="forget"))
     reply = replace(request.reply(request.text("forgotten")), person="")
     return Erasure(
-        erased=tuple(sorted({*(entry.seq for entry in request.theirs), *request.about})),
+        erased=tuple(sorted({entry.seq for entry in (*request.theirs, *request.about)})),
         cause="person",
         message=replace(request.message, sender="", text=""),
         reply=reply,
@@ -161,7 +161,7 @@ def _corrected(request: Request, sentence: Sentence, text: str) -> Rectification
     new = old.replace(sentence.text, text)
     edit = replace(request.message, edits=sentence.message, text=new)
     reply = request.reply(request.text("corrected"))
-    change = rectified(request.theirs, edit)
+    change = rectified(request.theirs, request.about, edit)
     return replace(change, message=replace(request.message, text=""), reply=reply)
 
 

@@ -238,3 +238,7 @@ class Mailbox(Protocol):
     async def received(self, platform: str, message: str) -> bool:
         """Return whether the message with the id *message* was ever kept."""
         ...
+
+    async def author(self, platform: str, message: str) -> str | None:
+        """Return the pseudonym of whoever wrote the message with that id, if it was kept."""
+        ...

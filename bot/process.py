@@ -97,7 +97,7 @@ def others(request: Request) -> Event:
     if entry is None or not isinstance(entry.event, Turn):
         return request.told("others-none")
     quote = " ".join(own_sentences([entry.event.message.text]))
-    return request.told("others", quote=quote, seq=entry.seq)
+    return replace(request.told("others", quote=quote, seq=entry.seq), turn=entry.seq)
 
 
 PROCESS_COMMANDS: dict[str, Callable[[Request], Event]] = {

@@ -22,6 +22,7 @@ from bot.domain import (
     Review,
     Room,
     Turn,
+    standing,
 )
 
 STATES = ("synthesis", "adopted", "declined", "other")
@@ -33,7 +34,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def proposals(entries: Iterable[Entry], cafe: Cafe) -> list[dict[str, Any]]:
     """Return the approved proposals of *cafe*, without their authors, oldest first."""
     found: dict[int, dict[str, Any]] = {}
-    for entry in entries:
+    for entry in standing(list(entries)):
         event = entry.event
         if isinstance(event, Approval) and _place(event.message.room) in cafe.places:
             found[entry.seq] = {
@@ -97,7 +98,10 @@ def lessons(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def outlived(
     entries: Iterable[Entry], cafes: Iterable[Cafe], today: date, days: int
 ) -> tuple[int, ...]:
-    """Return the entries whose contents are to be erased: *days* have passed since the close."""
+    """Return the entries whose contents are to be erased: *days* have passed since the close.
+
+    A place where no debate was created is taken as closed with the last message in it.
+    """
     entries = list(entries)
     closed = {
         event.name: entry.at
@@ -110,10 +114,21 @@ def outlived(
         if (ended := _ended(cafe, closed.get(cafe.name))) and ended + timedelta(days=days) < today
         for place in cafe.places
     }
+    places |= _abandoned(entries, cafes, today - timedelta(days=days))
     own = {e.seq for e in entries if (m := _message(e)) and _place(m.room) in places}
     about = {e.seq for e in entries if isinstance(e.event, Case | Review) and e.event.turn in own}
     gone = {entry.seq for entry in entries if isinstance(entry.event, Erased)}
     return tuple(sorted((own | about) - gone))
+
+
+def _abandoned(entries: Iterable[Entry], cafes: Iterable[Cafe], since: date) -> set[str]:
+    """Return the places without a debate in which nobody wrote after *since*."""
+    last: dict[str, date] = {}
+    for entry in entries:
+        if message := _message(entry):
+            last[_place(message.room)] = entry.at.date()
+    held = {place for cafe in cafes for place in cafe.places}
+    return {place for place, day in last.items() if day < since and place not in held}
 
 
 def _lesson(seq: int, turn: Turn) -> dict[str, Any]:

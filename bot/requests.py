@@ -22,8 +22,8 @@ class Request:
     """All that is on record of them in this debate, as it stands, oldest first."""
     recent: Sequence[Entry] = ()
     """What was last said in the room, newest first."""
-    about: Sequence[int] = ()
-    """Entries about theirs: cases, verdicts on them."""
+    about: Sequence[Entry] = ()
+    """What others said about theirs: cases, verdicts, outcomes, quotes shown on request."""
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
     """What came of their proposals, by the sequence number of the approval."""
 

@@ -8,18 +8,31 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from enum import Enum
 
-from bot.domain import Attempt, Change, Entry, Message, Rectification, Turn
+from bot.domain import (
+    Approval,
+    Attempt,
+    Case,
+    Change,
+    Contest,
+    Entry,
+    Message,
+    Rectification,
+    Sentence,
+    Turn,
+)
+from bot.ideas import own_sentences
 from bot.text import clean, sentences
 
 GONE = "[…]"
 """Stands where words were taken back."""
 
 
-def rectified(entries: Sequence[Entry], message: Message) -> Rectification:
+def rectified(entries: Sequence[Entry], about: Iterable[Entry], message: Message) -> Rectification:
     """Return what takes the old text of the message that *message* edits off the record.
 
-    *entries* are all of the person's in the debate, as they stand. Questions and recaps that
-    quote the old text lose the quote.
+    *entries* are all of the person's in the debate, as they stand; *about*, what others said of
+    them. Questions and recaps that quote the old text lose the quote; what moderators and other
+    people were shown of it goes wholly.
     """
     turns = {entry.seq: entry.event for entry in entries if isinstance(entry.event, Turn)}
     target = _holding(turns, message.edits)
@@ -27,19 +40,45 @@ def rectified(entries: Sequence[Entry], message: Message) -> Rectification:
     if target is None:
         return Rectification(message=kept)
     old = next(m.text for m in _said(turns[target]) if m.id == message.edits)
-    changed = {
-        seq: _without(_edited(turn, message), old)
-        for seq, turn in turns.items()
-        if seq == target or (seq > target and turn.message.room == turns[target].message.room)
-    }
-    changed = {seq: turn for seq, turn in changed.items() if turn != turns[seq]}
+    changed: dict[int, Turn | Approval] = {}
+    for entry in entries:
+        now = _now(entry, message, old, target)
+        if now is not None and now != entry.event:
+            changed[entry.seq] = now
     earlier = [entry for entry in entries if _changes(entry, changed)]
-    carried = {seq: turns[seq] for entry in earlier for seq in _changed(entry)}
+    standing = {e.seq: e.event for e in entries if isinstance(e.event, Turn | Approval)}
+    carried = {seq: standing[seq] for entry in earlier for seq in _changed(entry)}
+    contests = {e.seq for e in entries if isinstance(e.event, Contest) and e.event.turn in changed}
+    gone = changed.keys() | contests
+    shown = (e.seq for e in about if isinstance(e.event, Case | Turn) and e.event.turn in gone)
     return Rectification(
         message=kept,
-        erased=tuple(sorted({*changed, *(entry.seq for entry in earlier)})),
+        erased=tuple(sorted({*changed, *shown, *(entry.seq for entry in earlier)})),
         changes=tuple(Change(turn=s, event=t) for s, t in sorted((carried | changed).items())),
     )
+
+
+def _now(entry: Entry, edit: Message, old: str, target: int) -> Turn | Approval | None:
+    """Return what stands in the place of *entry* once *old* is taken back."""
+    event = entry.event
+    if isinstance(event, Turn) and entry.seq >= target:
+        return _without(_edited(event, edit), old)
+    return _reapproved(event, edit) if isinstance(event, Approval) else None
+
+
+def _reapproved(event: Approval, edit: Message) -> Approval:
+    """Return *event* with what the edited message says now in the place of what it said."""
+    own = [n for n, sentence in enumerate(event.sentences) if sentence.message == edit.edits]
+    if not own:
+        return event
+    turn = event.sentences[own[0]].turn
+    new = [
+        Sentence(text=text, turn=turn, message=edit.edits or "")
+        for text in own_sentences([edit.text])
+    ]
+    kept = [[] if n in own else [sentence] for n, sentence in enumerate(event.sentences)]
+    kept[own[0]] = new
+    return replace(event, sentences=tuple(sentence for group in kept for sentence in group))
 
 
 def own_data(entries: Sequence[Entry]) -> str:

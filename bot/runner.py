@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 
 from bot.domain import Message, Room
@@ -84,11 +84,19 @@ class Runner:
             if message is None or not await self._meant_for_us(message):
                 await self.mailbox.move(name, cursor)
                 continue
-            kept = await self.service.admit(message, self._rooms.get(message.room, ()))
+            told = await self._attributed(message)
+            kept = await self.service.admit(told, self._rooms.get(message.room, ()))
             if kept is None:
                 await self.mailbox.move(name, cursor)
             elif await self.mailbox.receive(kept, cursor):
                 yield kept
+
+    async def _attributed(self, message: Message) -> Message:
+        """Return *message* with its author: platforms do not always tell who deletes."""
+        if message.sender or not message.edits:
+            return message
+        author = await self.mailbox.author(self.platform.name, message.edits)
+        return replace(message, sender=author or "")
 
     async def _together(self, queue: deque[Message]) -> list[Message]:
         """Return the messages at the head of *queue* that one answer serves.
@@ -126,6 +134,7 @@ class Runner:
             # They stay in the queue until they are answered: one may be the consent of the next.
             together = await self._together(queue)
             await self.service.handle(together[-1], self.platform, together[:-1])
+            await asyncio.sleep(0)  # the other rooms' turn
             for _ in together:
                 queue.popleft()
                 self._places.release()

@@ -15,7 +15,6 @@ from bot.commands import CONSENT, NEXT, WITH_WORDS, WITHOUT_CONSENT, Commands
 from bot.domain import (
     Approval,
     Attempt,
-    Case,
     Decision,
     Delivery,
     Dialogue,
@@ -31,7 +30,6 @@ from bot.domain import (
     Move,
     Outcome,
     Reply,
-    Review,
     Room,
     Source,
     Turn,
@@ -54,7 +52,7 @@ VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
 QUIET = ("quiet", "talk")
 """Commands after which the bot speaks only when called, and again when not."""
-ABOUT = frozenset({"forget", "forget-now", "status"})
+ABOUT = frozenset({"forget", "forget-now", "status", "correct"})
 """Commands for which it matters what others said about the person's entries."""
 LOOKS = frozenset({"others"})
 """Commands for which it matters what others said in the room."""
@@ -152,7 +150,11 @@ class Service:
         """Take the old text of an edited or deleted message off the record."""
         text = self._without_personal_data(message, dialogue).text if message.text else ""
         theirs = await self.record.theirs(message.room, message.sender)
-        return rectified(theirs, replace(message, text=text))
+        return rectified(theirs, await self._about(theirs), replace(message, text=text))
+
+    async def _about(self, theirs: Iterable[Entry]) -> list[Entry]:
+        """Return what others said about the entries *theirs*, or quoted of them."""
+        return [entry for each in theirs for entry in await self.record.about(each.seq)]
 
     async def deliver(self, entry: Entry, platform: Platform) -> None:
         """Send the reply that *entry* holds, and bring it before moderators if it needs them."""
@@ -182,7 +184,8 @@ class Service:
         if reply.kind is Kind.DATA and isinstance(entry.event, Turn):
             message = entry.event.message
             theirs = await self.record.theirs(message.room, message.sender)
-            return replace(reply, document=own_data(theirs))
+            about = [e for e in await self._about(theirs) if not isinstance(e.event, Turn)]
+            return replace(reply, document=own_data([*theirs, *about]))
         return reply
 
     async def respond(
@@ -238,12 +241,7 @@ class Service:
         if command in WITH_WORDS:
             message = self._without_personal_data(message, dialogue)
         theirs = await self.record.theirs(message.room, message.sender)
-        about = [
-            entry
-            for each in theirs
-            if command in ABOUT
-            for entry in await self.record.about(each.seq)
-        ]
+        about = await self._about(theirs) if command in ABOUT else []
         request = Request(
             name=command,
             message=message,
@@ -252,7 +250,7 @@ class Service:
             notices=self.notices,
             theirs=theirs,
             recent=await self.record.recent(message.room, RECENT) if command in LOOKS else (),
-            about=[entry.seq for entry in about if isinstance(entry.event, Case | Review)],
+            about=[entry for entry in about if not isinstance(entry.event, Delivery)],
             outcomes={e.event.turn: e.event for e in about if isinstance(e.event, Outcome)},
         )
         return self.commands.obey(request)

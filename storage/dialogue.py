@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from bot.domain import (
     Approval,
@@ -55,22 +55,6 @@ def newest_cafes(entries: Iterable[Entry]) -> list[Cafe]:
     return list(found.values())
 
 
-def standing(entries: Sequence[Entry]) -> list[Entry]:
-    """Return *entries*, oldest first, with what was changed later in its place."""
-    changed = {
-        change.turn: change.event
-        for entry in entries
-        if isinstance(entry.event, Rectification)
-        for change in entry.event.changes
-    }
-    return [
-        replace(entry, event=changed.get(entry.seq, entry.event))
-        if isinstance(entry.event, Erased)
-        else entry
-        for entry in entries
-    ]
-
-
 @dataclass(slots=True)
 class _Found:
     """What has been found so far, going back in time."""
@@ -85,7 +69,7 @@ class _Found:
     ended: bool = False
     texts: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
-    changed: dict[int, Turn] = field(default_factory=dict)
+    changed: dict[int, Turn | Approval] = field(default_factory=dict)
 
     def standing(self, entry: Entry) -> Event:
         """Return what *entry* says now: a later change may stand in its place."""

@@ -8,9 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from bot.domain import Cafe, Case, Delivery, Dialogue, Entry, Erased, Erasure, Event, Message, Room
+from bot.domain import (
+    Cafe,
+    Case,
+    Delivery,
+    Dialogue,
+    Entry,
+    Erased,
+    Erasure,
+    Event,
+    Message,
+    Room,
+    standing,
+)
 from storage import chain, codec
-from storage.dialogue import newest_cafes, rebuild, standing
+from storage.dialogue import newest_cafes, rebuild
 
 
 @dataclass(slots=True)
@@ -48,6 +60,10 @@ class MemoryRecord:
         self._post(entry)
         self._erase(event)
         return entry
+
+    async def author(self, platform: str, message: str) -> str | None:
+        kept = self._inbox.get((platform, message))
+        return kept.message.sender if kept else None
 
     async def entry(self, seq: int) -> Entry | None:
         return self._entries[seq - 1] if 0 < seq <= len(self._entries) else None

@@ -13,10 +13,10 @@ from typing import Self, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Cafe, Dialogue, Entry, Event, Kind, Message, Room
+from bot.domain import Cafe, Dialogue, Entry, Event, Kind, Message, Room, standing
 from bot.errors import ConfigError, StorageError
 from storage import chain, codec, migrate
-from storage.dialogue import IDEA_REPLIES, newest_cafes, rebuild, standing
+from storage.dialogue import IDEA_REPLIES, newest_cafes, rebuild
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
 from storage.ledger import Ledger, entry_of
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
@@ -152,6 +152,12 @@ class SqlRecord:
 
     async def received(self, platform: str, message: str) -> bool:
         return await self._any(INBOX.c.platform == platform, INBOX.c.event_id == message)
+
+    async def author(self, platform: str, message: str) -> str | None:
+        found = select(INBOX.c.sender).where(
+            INBOX.c.platform == platform, INBOX.c.event_id == message
+        )
+        return await self._read(lambda connection: connection.scalar(found))
 
     async def entry(self, seq: int) -> Entry | None:
         return await self._one(select(ENTRY).where(ENTRY.c.seq == seq))

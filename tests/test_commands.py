@@ -95,7 +95,7 @@ async def test_the_recap_is_the_persons_own_sentences_in_order(citizen):
     await citizen.says("Près du marché.")
     reply = await citizen.says("récapitulatif")
     assert reply.kind is Kind.RECAP
-    said = [line[2:] for line in reply.text.splitlines() if line.startswith("– ")]
+    said = [line[3:] for line in reply.text.splitlines() if line[:1].isdigit()]
     assert said == [BENCHES, "Ma mère ne peut plus marcher longtemps.", "Près du marché."]
 
 

@@ -326,6 +326,16 @@ async def test_forgetting_me_forgets_nobody_else():
     assert (await somebody.says("Bonjour")).kind is Kind.NOTICE
 
 
+async def test_what_others_asked_to_see_of_me_is_forgotten_too():
+    ana, ben = await two()
+    await ana.says(f"Moi, ce sont les bancs de la place {WORD}.")
+    assert WORD in (await ben.asks("others")).text
+    await ana.asks("forget")
+    await ana.asks("forget-now")
+
+    assert WORD not in str(await ana.events())
+
+
 async def test_what_moderators_were_shown_of_me_is_forgotten_too():
     somebody = await agreed(platform=FakePlatform(moderators=Room("fake", "staff")))
     await somebody.says(f"Je veux mourir, {WORD}.")

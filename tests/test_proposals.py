@@ -29,6 +29,7 @@ from bot.proposals import as_csv, as_markdown, outlived, proposals
 HERE = Room("matrix", "!thread", "!debate")
 ELSEWHERE = Room("matrix", "!other")
 CAFE = Cafe(name="bancs", state="open", places=("matrix:!debate",))
+OTHER = Cafe(name="other", state="open", places=("matrix:!other",))
 CLOSE = datetime(2027, 1, 31, 18, tzinfo=UTC)
 
 
@@ -109,7 +110,7 @@ def closed_record() -> list[Entry]:
 
 def test_what_people_wrote_outlives_its_debate_by_so_many_days_and_no_more():
     entries = closed_record()
-    closed = [entry.event for entry in entries if isinstance(entry.event, Cafe)]
+    closed = [OTHER, *(entry.event for entry in entries if isinstance(entry.event, Cafe))]
     last = CLOSE.date() + timedelta(days=90)
 
     assert outlived(entries, closed, last, 90) == ()
@@ -117,4 +118,12 @@ def test_what_people_wrote_outlives_its_debate_by_so_many_days_and_no_more():
 
 
 def test_nothing_of_an_open_debate_is_erased():
-    assert outlived(closed_record(), [CAFE], date(2100, 1, 1), 90) == ()
+    assert outlived(closed_record(), [CAFE, OTHER], date(2100, 1, 1), 90) == ()
+
+
+def test_a_place_without_a_debate_is_closed_by_its_last_message():
+    entries = record(Turn(message=message(ELSEWHERE), language="fr"))
+    last = CLOSE.date() + timedelta(days=90)
+
+    assert outlived(entries, [], last, 90) == ()
+    assert outlived(entries, [], last + timedelta(days=1), 90) == (1,)

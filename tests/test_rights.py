@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain import Rectification
+from bot.domain import Approval, Rectification, Room
+from bot.runner import Runner
 from storage.memory import MemoryRecord
 from storage.sql import SqlRecord
 from tests.conftest import Citizen, service
@@ -121,3 +122,42 @@ async def test_words_emptied_without_an_entry_that_says_so_are_a_fault(tmp_path)
             connection.exec_driver_sql("UPDATE entry SET body = '', salt = '' WHERE seq = 3")
         report = await record.verify()
     assert report.broken == 3
+
+
+async def test_what_was_taken_back_is_gone_from_what_others_were_shown(citizen):
+    citizen.platform.moderators = Room("fake", "staff")
+    await citizen.says(OPENING)
+    await citizen.says("question orientée")
+    other = Citizen(citizen.service, citizen.platform, sender="ben")
+    await other.says("j'accepte")
+    word = citizen.service.notices.word("fr", "others")
+    assert WORD in (await other.says(word)).text
+
+    await edits(citizen, "ana-2", "")
+
+    assert WORD not in await on_record(citizen)
+
+
+async def test_an_approved_proposal_says_what_the_edited_message_says_now(citizen):
+    await citizen.says(OPENING)
+    accept = citizen.service.notices.word("fr", "accept")
+    await citizen.says(accept)
+    await citizen.says(accept)
+
+    await edits(citizen, "ana-2", "Il faudrait plus de bancs en ville.")
+
+    assert WORD not in await on_record(citizen)
+    theirs = await citizen.service.record.theirs(citizen.room, citizen.sender)
+    [proposal] = [e.event for e in theirs if isinstance(e.event, Approval)]
+    assert [s.text for s in proposal.sentences] == ["Il faudrait plus de bancs en ville."]
+
+
+async def test_a_deletion_by_nobody_knows_whom_is_the_authors(citizen):
+    record, platform = citizen.service.record, citizen.platform
+    first = citizen.message(OPENING)
+    gone = replace(citizen.message(""), edits=first.id, sender="")
+    platform.inbox = [first, gone]
+
+    await Runner(service=citizen.service, mailbox=record, platform=platform).serve()
+
+    assert await texts(citizen) == () and WORD not in await on_record(citizen)
