@@ -143,6 +143,24 @@ class Agent:
         write = self._select if self.strategy == "select" else self._write
         return await write(self.model, dialogue, advice)
 
+    async def reword(self, said: Sequence[str], dialogue: Dialogue) -> Draft | None:
+        """Return the sentences *said* as a model words them, or None where there is no model.
+
+        Raises:
+            ModelError: There is no usable answer.
+        """
+        if self.model is None:
+            return None
+        prompt = self._fenced(dialogue, "reword", " ".join(map(clean, said)))
+        answer = await self.model.complete(prompt)
+        return Draft(
+            text=" ".join(answer.text.split()),
+            move=Move.CHECK_BACK,
+            prompt=prompt.ref,
+            raw=answer.text[:RAW],
+            answer=answer,
+        )
+
     async def _select(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
         reading = self.read(dialogue)
         offered = self._offered(dialogue, reading)
@@ -210,15 +228,21 @@ class Agent:
         )
 
     def _write_prompt(self, dialogue: Dialogue, move: Move, advice: str) -> Prompt:
-        fence = self.fence()
         said = "\n".join(clean(t) for t in dialogue.idea.texts)
         aim = self.book.text(self._language(dialogue), f"move.{move.value}")
+        return self._fenced(dialogue, "draft", said, advice=advice, move=aim)
+
+    def _fenced(
+        self, dialogue: Dialogue, name: str, said: str, advice: str = "", **values: str
+    ) -> Prompt:
+        """Return the prompt *name* with what the person *said* between unguessable marks."""
+        fence = self.fence()
         return self._prompt(
             dialogue,
-            "draft",
+            name,
             user=f"[{fence}]\n{said}\n[{fence}]",
             advice=advice,
-            values={"fence": fence, "move": aim},
+            values={"fence": fence, **values},
         )
 
     def _prompt(

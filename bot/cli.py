@@ -22,6 +22,7 @@ from bot.errors import BotError, ConfigError, ModelError
 if TYPE_CHECKING:
     from bot.lab import Item, Lab
     from bot.settings import Settings
+    from storage.sql import SqlRecord
 
 # Each command imports what it needs: the first question must not wait for the others' libraries.
 # ruff: noqa: PLC0415
@@ -121,9 +122,17 @@ async def _serve(settings: Settings) -> None:
         if not platforms:
             raise ConfigError("No platform is configured: see docs/how-to, or try `socrate chat`.")
         gc.enable()
-        await cleaned(record, settings.record.days)
         entered = [await doors.enter_async_context(platform) for platform in platforms]
-        await serve(service, record, entered, settings.limits.pause)
+        async with asyncio.TaskGroup() as tasks:
+            cleaning = tasks.create_task(_clean_daily(record, settings.record.days))
+            await serve(service, record, entered, settings.limits.pause)
+            cleaning.cancel()
+
+
+async def _clean_daily(record: SqlRecord, days: int) -> None:
+    while True:
+        await cleaned(record, days)
+        await asyncio.sleep(86_400)
 
 
 @cli.command()

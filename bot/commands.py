@@ -25,6 +25,8 @@ MODERATORS = ("uphold", "reject")
 """What those who answer for the debate may say of a contest."""
 NEXT = ("skip", "unsure")
 """Commands after which another question follows: they are not obeyed here (rule 7)."""
+ELSEWHERE = (*NEXT, "reword")
+"""Commands that need more than what is on record."""
 SPEAK = "speak-"
 """Begins the commands that choose a language."""
 MARKS = ("/", "!")
@@ -35,7 +37,7 @@ LONGEST = 60
 """Characters of a command at most."""
 
 _OBEY = {**PROCESS_COMMANDS, **PARTICIPATION}
-_NAMES = tuple(dict.fromkeys((*CONSENT, *NEXT, *_OBEY)))
+_NAMES = tuple(dict.fromkeys((*CONSENT, *ELSEWHERE, *_OBEY)))
 _NUMBER = re.compile(r"\d")
 
 

@@ -43,6 +43,7 @@ SYMBOLS = {
     "no-research": "🚷",
     "minor": "🧒",
     "others": "👥",
+    "reword": "🪞",
     "quiet": "🤫",
     "talk": "💬",
     "uphold": "👍",

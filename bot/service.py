@@ -47,6 +47,7 @@ from bot.ports import Masker, Platform, Policy, Record
 from bot.process import DECIDE
 from bot.requests import Request
 from bot.rights import own_data, rectified
+from bot.wording import difference, usable
 
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
@@ -54,6 +55,9 @@ QUIET = ("quiet", "talk")
 """Commands after which the bot speaks only when called, and again when not."""
 ABOUT = frozenset({"forget", "forget-now", "status", "correct"})
 """Commands for which it matters what others said about the person's entries."""
+REWORD = "reword"
+REWORDING = frozenset({"own_words", "in_language"})
+"""Gates that another wording of a person's own text must pass too."""
 LOOKS = frozenset({"others"})
 """Commands for which it matters what others said in the room."""
 _EASY: dict[str | None, bool] = {"easier": True, "usual": False}
@@ -253,7 +257,28 @@ class Service:
             about=[entry for entry in about if not isinstance(entry.event, Delivery)],
             outcomes={e.event.turn: e.event for e in about if isinstance(e.event, Outcome)},
         )
+        if command == REWORD:
+            return await self._reworded(request)
         return self.commands.obey(request)
+
+    async def _reworded(self, request: Request) -> Turn:
+        """Show another wording of the person's sentences as a difference: nothing changes."""
+        idea = pending(request.theirs, request.message.room)
+        hidden = self._mask([s.text for s in idea.sentences] if idea else [], request.dialogue)
+        talk = replace(request.dialogue, idea=Idea(texts=hidden.texts))
+        try:
+            draft = await self.agent.reword(hidden.texts, talk) if idea else None
+        except ModelError:
+            draft = None
+        if draft is None:
+            return request.told("reword-none")
+        gates = [gate for gate in self.gates if gate.name in REWORDING]
+        verdicts = await judge(gates, draft, talk)
+        old, new = hidden.restored(" ".join(hidden.texts)), hidden.restored(draft.text)
+        fits = outcome(verdicts) is Decision.ALLOW and usable(old, new)
+        text = f"{request.text('reword')}\n{difference(old, new)}"
+        told = request.turn(request.reply(text)) if fits else request.told("reword-own")
+        return replace(told, attempts=(Attempt(draft, verdicts),))
 
     async def _kept_silent_by(self, message: Message, dialogue: Dialogue) -> str | None:
         """Return the rule by which a contribution gets no question, if there is one."""
