@@ -22,7 +22,6 @@ from bot.errors import BotError, ConfigError, ModelError
 if TYPE_CHECKING:
     from bot.lab import Item, Lab
     from bot.settings import Settings
-    from storage.sql import SqlRecord
 
 # Each command imports what it needs: the first question must not wait for the others' libraries.
 # ruff: noqa: PLC0415
@@ -129,7 +128,7 @@ async def _serve(settings: Settings) -> None:
             cleaning.cancel()
 
 
-async def _clean_daily(record: SqlRecord, days: int) -> None:
+async def _clean_daily(record: Any, days: int) -> None:
     while True:
         await cleaned(record, days)
         await asyncio.sleep(86_400)
