@@ -15,10 +15,6 @@ IN_A_ROW = 2
 """Questions to one person, while others are there, before it is somebody else's turn."""
 
 
-GROUP_RULES = frozenset({"too-many-words", "turn-sharing"})
-"""What `silent` may return: the words are heard and kept, only nothing is asked."""
-
-
 def others_present(recent: Sequence[Entry], message: Message) -> bool:
     """Return whether somebody else takes part; *recent* is newest first."""
     return any(turn.message.sender != message.sender for turn in _turns(recent) if _own(turn))

@@ -7,38 +7,32 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from itertools import islice
 
 from bot.agent import Agent, nothing_left, spent
 from bot.cafes import cafe_of, standing_of, told
 from bot.commands import CONSENT, NEXT, WITH_WORDS, WITHOUT_CONSENT, Commands
+from bot.desk import Desk, about
 from bot.domain import (
     Approval,
-    Attempt,
     Decision,
     Delivery,
     Dialogue,
     Draft,
     Entry,
     Event,
-    Finding,
     Idea,
     Kind,
     Label,
     Masked,
     Message,
-    Move,
-    Outcome,
     Reply,
     Room,
-    Source,
     Turn,
-    Verdict,
 )
-from bot.errors import AnswerError, DeliveryError, ModelError
+from bot.errors import DeliveryError
 from bot.gate import findings, judge, outcome, vetted_may_pass
-from bot.groups import GROUP_RULES, RECENT, silent
-from bot.ideas import own_sentences, pending
+from bot.groups import RECENT, silent
+from bot.ideas import GROUP_RULES, own_sentences, pending
 from bot.languages import Languages
 from bot.limits import Limits
 from bot.moderation import Moderation
@@ -46,20 +40,13 @@ from bot.notices import PROCESS, Notices
 from bot.ports import Masker, Platform, Policy, Record
 from bot.process import DECIDE
 from bot.requests import Request
+from bot.rewording import Rewording
 from bot.rights import own_data, rectified
-from bot.wording import difference, usable
+from bot.trial import Trial
 
-VETTED_TRIES = 8
-"""Vetted questions tried before the bot prefers silence."""
 QUIET = ("quiet", "talk")
 """Commands after which the bot speaks only when called, and again when not."""
-ABOUT = frozenset({"forget", "forget-now", "status", "correct"})
-"""Commands for which it matters what others said about the person's entries."""
 REWORD = "reword"
-REWORDING = frozenset({"own_words", "in_language"})
-"""Gates that another wording of a person's own text must pass too."""
-LOOKS = frozenset({"others"})
-"""Commands for which it matters what others said in the room."""
 _EASY: dict[str | None, bool] = {"easier": True, "usual": False}
 _NOTICE = {
     "limit-person": "busy",
@@ -154,11 +141,7 @@ class Service:
         """Take the old text of an edited or deleted message off the record."""
         text = self._without_personal_data(message, dialogue).text if message.text else ""
         theirs = await self.record.theirs(message.room, message.sender)
-        return rectified(theirs, await self._about(theirs), replace(message, text=text))
-
-    async def _about(self, theirs: Iterable[Entry]) -> list[Entry]:
-        """Return what others said about the entries *theirs*, or quoted of them."""
-        return [entry for each in theirs for entry in await self.record.about(each.seq)]
+        return rectified(theirs, await about(self.record, theirs), replace(message, text=text))
 
     async def deliver(self, entry: Entry, platform: Platform) -> None:
         """Send the reply that *entry* holds, and bring it before moderators if it needs them."""
@@ -188,8 +171,8 @@ class Service:
         if reply.kind is Kind.DATA and isinstance(entry.event, Turn):
             message = entry.event.message
             theirs = await self.record.theirs(message.room, message.sender)
-            about = [e for e in await self._about(theirs) if not isinstance(e.event, Turn)]
-            return replace(reply, document=own_data([*theirs, *about]))
+            said = [e for e in await about(self.record, theirs) if not isinstance(e.event, Turn)]
+            return replace(reply, document=own_data([*theirs, *said]))
         return reply
 
     async def respond(
@@ -228,7 +211,8 @@ class Service:
         """Return the same, once it is known in which language and in which debate."""
         language = dialogue.language or self.languages.default
         turn = Turn(message=message, joined=tuple(joined), language=language, command=command)
-        if not command and (rule := await self._kept_silent_by(message, dialogue)):
+        rule = None if command else await self._kept_silent_by(message, dialogue)
+        if rule and rule not in GROUP_RULES:
             return self._silent(turn, rule)
         if not dialogue.consented and command not in WITHOUT_CONSENT:
             return self.commands.first_contact(message, language, self.notices)
@@ -239,46 +223,25 @@ class Service:
         message = self._without_personal_data(message, dialogue)
         joined = [self._without_personal_data(each, dialogue) for each in joined]
         turn = replace(turn, message=message, joined=tuple(joined))
+        if rule:
+            return replace(turn, why=rule)
         return await self._answer(turn, _heard(dialogue, turn), understood=understood)
 
     async def _obeyed(self, command: str, message: Message, dialogue: Dialogue) -> Event:
         if command in WITH_WORDS:
             message = self._without_personal_data(message, dialogue)
-        theirs = await self.record.theirs(message.room, message.sender)
-        about = await self._about(theirs) if command in ABOUT else []
-        request = Request(
-            name=command,
-            message=message,
-            dialogue=dialogue,
-            language=dialogue.language or self.languages.default,
-            notices=self.notices,
-            theirs=theirs,
-            recent=await self.record.recent(message.room, RECENT) if command in LOOKS else (),
-            about=[entry for entry in about if not isinstance(entry.event, Delivery)],
-            outcomes={e.event.turn: e.event for e in about if isinstance(e.event, Outcome)},
-        )
+        desk = Desk(record=self.record, notices=self.notices, commands=self.commands)
+        request = await desk.request(command, message, dialogue)
         if command == REWORD:
             return await self._reworded(request)
         return self.commands.obey(request)
 
     async def _reworded(self, request: Request) -> Turn:
-        """Show another wording of the person's sentences as a difference: nothing changes."""
+        """Show another wording of the person's sentences: nothing changes by it."""
         idea = pending(request.theirs, request.message.room)
         hidden = self._mask([s.text for s in idea.sentences] if idea else [], request.dialogue)
-        talk = replace(request.dialogue, idea=Idea(texts=hidden.texts))
-        try:
-            draft = await self.agent.reword(hidden.texts, talk) if idea else None
-        except ModelError:
-            draft = None
-        if draft is None:
-            return request.told("reword-none")
-        gates = [gate for gate in self.gates if gate.name in REWORDING]
-        verdicts = await judge(gates, draft, talk)
-        old, new = hidden.restored(" ".join(hidden.texts)), hidden.restored(draft.text)
-        fits = outcome(verdicts) is Decision.ALLOW and usable(old, new)
-        text = f"{request.text('reword')}\n{difference(old, new)}"
-        told = request.turn(request.reply(text)) if fits else request.told("reword-own")
-        return replace(told, attempts=(Attempt(draft, verdicts),))
+        rewording = Rewording(agent=self.agent, gates=self.gates)
+        return await rewording.shown(request, hidden)
 
     async def _kept_silent_by(self, message: Message, dialogue: Dialogue) -> str | None:
         """Return the rule by which a contribution gets no question, if there is one."""
@@ -296,8 +259,6 @@ class Service:
 
         Nothing of a message is kept that a limit or a closed debate keeps out.
         """
-        if rule in GROUP_RULES:
-            return replace(turn, why=rule)
         kept = replace(turn.message, text="")
         turn = replace(turn, message=kept, joined=tuple(replace(m, text="") for m in turn.joined))
         notice = _NOTICE.get(rule)
@@ -368,47 +329,8 @@ class Service:
 
         *dialogue* is as `masked` gives it.
         """
-        if self.agent.asks_model(dialogue) and not _kept_from_models(turn.screening):
-            turn = await self._drafted(turn, dialogue)
-            if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
-                return turn, turn.attempts[-1].draft
-        for draft in islice(self.agent.vetted(dialogue), VETTED_TRIES):
-            turn = await self._tried(turn, draft, dialogue)
-            if vetted_may_pass(turn.attempts[-1].verdicts):
-                return turn, draft
-        return turn, None
-
-    async def _drafted(self, turn: Turn, dialogue: Dialogue) -> Turn:
-        """Return *turn* with the model's drafts, until one passes or patience ends."""
-        advice = ""
-        for _ in range(self.attempts):
-            try:
-                draft = await self.agent.draft(dialogue, advice)
-            except AnswerError as exc:
-                turn = self._unusable(turn, exc.raw)
-            except ModelError as exc:
-                return replace(turn, why=f"model failed: {exc}")
-            else:
-                turn = await self._tried(turn, draft, dialogue)
-            verdicts = turn.attempts[-1].verdicts
-            if outcome(verdicts) is not Decision.REVISE:
-                break
-            advice = "; ".join(f.reason for f in findings(verdicts))
-        return turn
-
-    def _unusable(self, turn: Turn, raw: str) -> Turn:
-        """Return *turn* with an answer that is no draft at all on record."""
-        reason = self.notices.book.text(turn.language, "reason.unusable")
-        found = Finding(rule="select.schema", label=Label.FORM, reason=reason)
-        verdict = Verdict(policy="select", decision=Decision.REVISE, findings=(found,))
-        draft = Draft(text="", move=Move.CLARIFY, source=Source.SELECT, raw=raw)
-        return replace(turn, attempts=(*turn.attempts, Attempt(draft, (verdict,))))
-
-    async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
-        verdicts: tuple[Verdict, ...] = await judge(self.gates, draft, dialogue)
-        if self.judge and outcome(verdicts) is Decision.ALLOW:
-            verdicts = (*verdicts, *await judge([self.judge], draft, dialogue))
-        return replace(turn, attempts=(*turn.attempts, Attempt(draft, verdicts)))
+        trial = Trial(agent=self.agent, gates=self.gates, judge=self.judge, attempts=self.attempts)
+        return await trial.worded(turn, dialogue)
 
     async def _recapped(self, turn: Turn, *, specific: bool) -> Turn:
         """End the questions on this idea, and ask the person what they make of it."""
@@ -429,12 +351,6 @@ class Service:
     ) -> Turn:
         reply = self.notices.reply(turn.message, turn.language, text, kind=kind, actions=actions)
         return replace(turn, reply=reply, why=why)
-
-
-def _kept_from_models(screening: Sequence[Verdict]) -> bool:
-    """Return whether a screen found a command to the model, or could not run."""
-    labels = {found.label for found in findings(screening)}
-    return Label.INJECTION in labels or outcome(screening) is not Decision.ALLOW
 
 
 def _heard(dialogue: Dialogue, turn: Turn) -> Dialogue:

@@ -21,6 +21,8 @@ from bot.domain import (
     Turn,
 )
 
+HEARD = ("too-many-words", "turn-sharing")
+"""Why nothing was asked of a contribution that counts all the same."""
 IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
 """The replies that carry an idea on: only turns with one of these add to it."""
 
@@ -128,6 +130,7 @@ def _asks(turn: Turn) -> bool:
 def _contributes(turn: Turn) -> bool:
     """Tell whether *turn* carried words of the person's own on their idea."""
     answered = turn.reply is not None and turn.reply.kind in IDEA_REPLIES
+    answered = answered or (turn.reply is None and turn.why in HEARD)
     return answered and turn.command is None
 
 

@@ -309,7 +309,8 @@ def _deciding(room: Room, sender: str) -> Select[tuple[object, ...]]:
         )
     ]
     since = seq > func.coalesce(newest[-1], 0)
-    on_this_idea = turn & said.in_([kind.value for kind in IDEA_REPLIES]) & since
+    carries = said.is_(None) | said.in_([kind.value for kind in IDEA_REPLIES])
+    on_this_idea = turn & carries & since
     changed = ENTRY.c.kind == "rectification"
     return (
         select(ENTRY)

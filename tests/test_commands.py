@@ -82,6 +82,18 @@ def test_yes_and_no_are_answers_once_the_person_has_agreed(commands, text):
     assert commands.parse(text, dialogue(consented=False)) is not None
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_left_out_of_a_command_never_makes_it_another(book, commands, language):
+    understood = []
+    for name, table in book.lexicon(language, "commands").items():
+        word = table["words"][0]
+        typed = word[: len(word) // 2] + word[len(word) // 2 + 1 :]
+        found = commands.parse(typed, dialogue(language=language, consented=name not in CONSENT))
+        assert found is None or found[0] == name, (typed, found)
+        understood.append(found is not None)
+    assert sum(understood) >= 0.8 * len(understood)
+
+
 def test_no_word_stands_for_two_commands(book):
     for language in LANGUAGES:
         seen: dict[str, str] = {}

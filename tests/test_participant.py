@@ -507,6 +507,17 @@ async def test_in_a_group_the_bot_never_says_more_words_than_the_people():
     assert said <= heard + QUESTION and "too-many-words" in [t.why for t in turns]
 
 
+async def test_what_i_say_while_the_bot_is_silent_is_part_of_my_idea():
+    ana, ben = await two()
+    await overhears(ben, "Je voudrais des arbres.")
+    await overhears(ana, "Il faudrait des bancs. Mon numéro : 06 12 34 56 78.")
+
+    [turn] = [e for e in await ana.events() if isinstance(e, Turn) and e.why == "too-many-words"]
+    assert "06 12" not in turn.message.text
+    assert (await talk(ana)).idea.texts == (turn.message.text,)
+    assert "Il faudrait des bancs." in (await ana.asks("recap")).text
+
+
 async def test_alone_with_the_bot_a_short_answer_is_still_answered():
     ana = await agreed()
     await overhears(ana, BENCHES)

@@ -1,0 +1,91 @@
+"""Try drafts at the gates until one may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from bot.agent import Agent
+from bot.domain import (
+    Attempt,
+    Decision,
+    Dialogue,
+    Draft,
+    Finding,
+    Label,
+    Move,
+    Source,
+    Turn,
+    Verdict,
+)
+from bot.errors import AnswerError, ModelError
+from bot.gate import findings, judge, outcome, vetted_may_pass
+from bot.ports import Policy
+
+VETTED_TRIES = 8
+"""Vetted questions tried before the bot prefers silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A model's drafts first, if one takes part; then vetted questions."""
+
+    agent: Agent
+    gates: Sequence[Policy]
+    judge: Policy | None
+    attempts: int
+    """Drafts asked of a model before a vetted question is taken."""
+
+    async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
+        """Return *turn* with every draft tried, and the one that may be asked.
+
+        *dialogue* is as `masked` gives it.
+        """
+        if self.agent.asks_model(dialogue) and not _kept_from_models(turn.screening):
+            turn = await self._drafted(turn, dialogue)
+            if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
+                return turn, turn.attempts[-1].draft
+        for draft in islice(self.agent.vetted(dialogue), VETTED_TRIES):
+            turn = await self._tried(turn, draft, dialogue)
+            if vetted_may_pass(turn.attempts[-1].verdicts):
+                return turn, draft
+        return turn, None
+
+    async def _drafted(self, turn: Turn, dialogue: Dialogue) -> Turn:
+        """Return *turn* with the model's drafts, until one passes or patience ends."""
+        advice = ""
+        for _ in range(self.attempts):
+            try:
+                draft = await self.agent.draft(dialogue, advice)
+            except AnswerError as exc:
+                turn = self._unusable(turn, exc.raw)
+            except ModelError as exc:
+                return replace(turn, why=f"model failed: {exc}")
+            else:
+                turn = await self._tried(turn, draft, dialogue)
+            verdicts = turn.attempts[-1].verdicts
+            if outcome(verdicts) is not Decision.REVISE:
+                break
+            advice = "; ".join(f.reason for f in findings(verdicts))
+        return turn
+
+    def _unusable(self, turn: Turn, raw: str) -> Turn:
+        """Return *turn* with an answer that is no draft at all on record."""
+        reason = self.agent.book.text(turn.language, "reason.unusable")
+        found = Finding(rule="select.schema", label=Label.FORM, reason=reason)
+        verdict = Verdict(policy="select", decision=Decision.REVISE, findings=(found,))
+        draft = Draft(text="", move=Move.CLARIFY, source=Source.SELECT, raw=raw)
+        return replace(turn, attempts=(*turn.attempts, Attempt(draft, (verdict,))))
+
+    async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
+        verdicts: tuple[Verdict, ...] = await judge(self.gates, draft, dialogue)
+        if self.judge and outcome(verdicts) is Decision.ALLOW:
+            verdicts = (*verdicts, *await judge([self.judge], draft, dialogue))
+        return replace(turn, attempts=(*turn.attempts, Attempt(draft, verdicts)))
+
+
+def _kept_from_models(screening: Sequence[Verdict]) -> bool:
+    """Return whether a screen found a command to the model, or could not run."""
+    labels = {found.label for found in findings(screening)}
+    return Label.INJECTION in labels or outcome(screening) is not Decision.ALLOW
