@@ -21,6 +21,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-synapse" / "bin" / "python"
 DOMAIN = "cafe.test"
+PASSWORD = "correct horse"
 FAST = {"per_second": 10_000, "burst_count": 10_000}
 SET_PDEATHSIG = 1
 _HTTP = build_opener(ProxyHandler({}))
@@ -63,11 +64,11 @@ class Synapse:
             self.process.wait()
         self.process = None
 
-    def register(self, name: str, password: str = "secret", *, admin: bool = False) -> str:
+    def register(self, name: str, password: str = PASSWORD, *, admin: bool = False) -> str:
         """Make the account *name*; return its access token."""
         nonce = self.call("GET", "/_synapse/admin/v1/register")["nonce"]
         role = "admin" if admin else "notadmin"
-        said = "\0".join((nonce, name, password, role)).encode()
+        said = f"{nonce}\0{name}\0{password}\0{role}".encode()
         body = {
             "nonce": nonce,
             "username": name,
