@@ -245,6 +245,11 @@ class Parrot:
             actions=self.actions,
         )
 
+    def answer_in(self, room: Room, **told: Any) -> Reply:
+        """Return something to say in *room*."""
+        said = {"to": "$1", "text": "bonjour", "kind": Kind.NOTICE, "language": "fr", **told}
+        return Reply(room=room, actions=self.actions, **said)
+
     async def hears(self, times: int = 1) -> list[Message]:
         end = time.monotonic() + PATIENCE
         while len(self.heard) < times:

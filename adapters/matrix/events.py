@@ -224,8 +224,7 @@ def _mentions(said: Mapping[str, Any], me: str) -> bool:
     if "m.mentions" in said:
         named = _mapping(said["m.mentions"]).get("user_ids")
         return isinstance(named, list) and me in named
-    text = said.get("body")
-    return isinstance(text, str) and me in text
+    return me in body(said)
 
 
 def _moment(milliseconds: object) -> datetime:

@@ -14,6 +14,8 @@ from bot.errors import ConfigError
 
 DEVICE_NAME = "Café Socrate"
 FORBIDDEN = 403
+TRIES = 4
+"""A wrong address should not look like a slow start for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ async def introduce(wire: Wire, login: Login, name: str) -> None:
 
 async def _known(wire: Wire, account: Account, token: str) -> Login:
     wire.client.access_token = token
-    told = await wire.ask("GET", f"{V3}/account/whoami")
+    told = await wire.insist("GET", f"{V3}/account/whoami", most=TRIES)
     device = str(told.get("device_id") or account.device)
     if not device:
         raise ConfigError("matrix.token belongs to no device: log in with a password instead.")
@@ -131,7 +133,7 @@ async def _new(wire: Wire, account: Account, folder: Path, device: str) -> Login
             "matrix: set MATRIX_ACCESS_TOKEN, or MATRIX_USER_ID and MATRIX_PASSWORD, to log in."
         )
     wire.client.access_token = ""
-    told = await wire.insist("POST", f"{V3}/login", _asking(account, device))
+    told = await wire.insist("POST", f"{V3}/login", _asking(account, device), most=TRIES)
     login = Login(
         homeserver=account.homeserver,
         user=str(told["user_id"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,18 +62,20 @@ class Sync:
 
     async def first(self, since: str | None) -> dict[str, Any]:
         """Return what happened since *since*, with all rooms and how they stand."""
+        # Synapse keeps the answer to a request for minutes: an odd one is answered anew.
+        odd = secrets.randbelow(9000)
         try:
-            return await self._patiently(since, wait=0, full_state="true")
+            return await self._patiently(since, wait=odd, full_state="true")
         except RefusedError as exc:
             if since is None:
                 raise
             # A server that was set up anew does not know old positions.
             LOG.warning("Matrix: the position in the news is lost, so older ones are: %s", exc)
-            return await self._patiently(None, wait=0, full_state="true")
+            return await self._patiently(None, wait=odd, full_state="true")
 
     async def next(self, since: str) -> dict[str, Any]:
         """Return what happened since *since*, as soon as something does."""
-        return await self._patiently(since, wait=POLL)
+        return await self._patiently(since, wait=POLL * 1000)
 
     async def since_arrival(
         self, room: str, timeline: Mapping[str, Any], since: str
@@ -99,7 +102,10 @@ class Sync:
         return await self.wire.insist("GET", path, **query, filter=chosen)
 
     async def _patiently(self, since: str | None, *, wait: int, **query: object) -> dict[str, Any]:
-        """Ask until there is an answer; a request that hangs is given up and made again."""
+        """Ask until there is an answer; a request that hangs is given up and made again.
+
+        *wait* is how many milliseconds the server may take for nothing to happen.
+        """
         tries = 0
         position = {} if since is None else {"since": since}
         while True:
@@ -107,8 +113,8 @@ class Sync:
                 return await self.wire.ask(
                     "GET",
                     f"{V3}/sync",
-                    within=wait + GRACE if tries else wait + 4 * GRACE,
-                    timeout=wait * 1000,
+                    within=wait / 1000 + (GRACE if tries else 4 * GRACE),
+                    timeout=wait,
                     filter=self.filter,
                     **position,
                     **query,

@@ -78,22 +78,25 @@ class Wire:
             raise UnreachableError(f"no answer from the homeserver ({type(exc).__name__})") from exc
 
     async def insist(
-        self, method: str, path: str, body: object = None, **options: Any
+        self, method: str, path: str, body: object = None, *, most: int = 0, **options: Any
     ) -> dict[str, Any]:
-        """Ask until there is an answer, waiting longer each time.
+        """Ask until there is an answer, *most* times if that is set, waiting longer each time.
 
         Raises:
             RefusedError: The homeserver said no, for another reason than too many requests.
+            UnreachableError: It has not answered *most* times.
             ConfigError: It no longer knows the login.
         """
         for tries in count():
             try:
                 return await self.ask(method, path, body, **options)
             except RefusedError as exc:
-                if exc.status != TOO_MANY and exc.status < SERVER_FAILS:
+                if (exc.status != TOO_MANY and exc.status < SERVER_FAILS) or tries + 1 == most:
                     raise
                 wait = min(exc.retry_s, LONG) or self.pause(tries)
             except UnreachableError:
+                if tries + 1 == most:
+                    raise
                 wait = self.pause(tries)
             await asyncio.sleep(wait)
         raise AssertionError  # pragma: no cover - the loop has no end

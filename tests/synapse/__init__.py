@@ -43,6 +43,8 @@ class Synapse:
 
     def start(self) -> None:
         """Start, and return once it answers."""
+        if not PYTHON.exists():
+            raise RuntimeError("Synapse is not installed: run `make .venv-synapse/.ready`.")
         self.port = self.port or _free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "homeserver.json").write_text(json.dumps(self._config()))
