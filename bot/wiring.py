@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from random import random
 from shutil import disk_usage
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import policies
@@ -32,6 +34,7 @@ from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
     from adapters.langchain import LangChainModel
+    from adapters.matrix import Matrix
     from adapters.terminal import Terminal
     from storage.chain import Report
     from storage.sql import SqlRecord
@@ -160,7 +163,50 @@ def platforms(
     settings: Settings, mailbox: Mailbox, commands: Commands
 ) -> list[AbstractAsyncContextManager[Platform]]:
     """Return the doors that *settings* open, each to be entered."""
-    return []
+    opened: list[AbstractAsyncContextManager[Platform]] = []
+    if settings.matrix.homeserver:
+        opened.append(matrix(settings, mailbox))
+    return opened
+
+
+def matrix(settings: Settings, mailbox: Mailbox) -> Matrix:
+    """Return the door to Matrix."""
+    # As above; and who has no rooms on Matrix need not pay for its library.
+    from adapters.matrix import Account, Matrix, Options  # noqa: PLC0415
+
+    chosen = settings.matrix
+    account = Account(
+        homeserver=chosen.homeserver,
+        user=chosen.user,
+        token=chosen.token.get_secret_value(),
+        password=chosen.password.get_secret_value(),
+        device=chosen.device,
+    )
+    options = Options(
+        account=account,
+        store=chosen.store,
+        recovery=chosen.recovery or chosen.store / "recovery.key",
+        recovery_key=chosen.recovery_key.get_secret_value(),
+        encryption=chosen.encryption,
+        room_encryption=chosen.room_encryption,
+        rooms=chosen.rooms,
+        inviters=chosen.inviters,
+        moderators=chosen.moderators,
+        name=chosen.name,
+        avatar=chosen.avatar,
+        prefix=chosen.prefix,
+        buttons=chosen.buttons,
+        longest_gap=chosen.gap,
+    )
+    return Matrix(
+        options,
+        mailbox=mailbox,
+        pseudonym=pseudonyms(settings),
+        words=book().text,
+        language=settings.bot.language,
+        chance=random,
+        clock=monotonic,
+    )
 
 
 def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:

@@ -140,7 +140,7 @@ async def citizen() -> Citizen:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
-        if name.startswith("SOCRATE_"):
+        if name.startswith(("SOCRATE_", "MATRIX_")):
             monkeypatch.delenv(name)
 
 

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from nio import AsyncClient, AsyncClientConfig, RoomSendResponse, SyncResponse
@@ -36,7 +37,7 @@ class Person:
     def id(self) -> str:
         return f"@{self.name}:{DOMAIN}"
 
-    async def __aenter__(self) -> Person:
+    async def __aenter__(self) -> Self:
         token = self.server.register(self.name)
         config = AsyncClientConfig(
             encryption_enabled=self.encrypted,
@@ -207,7 +208,7 @@ class Parrot:
             clock=time.monotonic,
         )
 
-    async def __aenter__(self) -> Parrot:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         self._open = asyncio.Event()
         waiting = asyncio.create_task(self._open.wait())
@@ -219,10 +220,19 @@ class Parrot:
 
     async def __aexit__(self, *exc: object) -> None:
         self._task.cancel()
-        try:
+        with suppress(asyncio.CancelledError):
             await self._task
-        except asyncio.CancelledError:
-            pass
+
+    async def ends(self) -> BaseException:
+        """Return what the bot ended with."""
+        _, waiting = await asyncio.wait({self._task}, timeout=PATIENCE)
+        assert not waiting
+        error = self._task.exception()
+        assert error
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        self._task = asyncio.create_task(asyncio.sleep(0))
+        return error
 
     async def _run(self) -> None:
         async with self.door() as self.matrix:

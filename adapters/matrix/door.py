@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote
@@ -28,7 +29,7 @@ from adapters.matrix.sync import Sync
 from adapters.matrix.verification import Verification
 from adapters.matrix.wire import V3, RefusedError, UnreachableError, Wire
 from bot.domain import Message, Reply, Room
-from bot.errors import DeliveryError
+from bot.errors import ConfigError, DeliveryError
 from bot.ports import Mailbox
 
 LOG = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class Options:
     """What the operator chose; see ``[matrix]`` in docs/reference/settings.md."""
 
     account: Account
-    store: Any
-    recovery: Any
+    store: Path
+    recovery: Path
     recovery_key: str = ""
     encryption: str = "optional"
     room_encryption: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Options:
     inviters: Sequence[str] = ()
     moderators: str = ""
     name: str = ""
+    avatar: Path | None = None
     prefix: str = "!socrate"
     buttons: int = 0
     longest_gap: int = 5000
@@ -72,6 +74,7 @@ class Lately(Generic[K, V]):
     """The latest things only."""
 
     def __init__(self, most: int) -> None:
+        """Keep *most* things."""
         self._kept: OrderedDict[K, V] = OrderedDict()
         self._most = most
 
@@ -82,6 +85,7 @@ class Lately(Generic[K, V]):
             self._kept.popitem(last=False)
 
     def get(self, key: K) -> V | None:
+        """Return what is kept under *key*, if anything."""
         return self._kept.get(key)
 
 
@@ -165,13 +169,18 @@ class Matrix:
             DeliveryError: The homeserver will not have it.
         """
         room = reply.room.id.partition(" ")[0]
-        if reply.private and not self._place(room).direct:
+        if reply.document and not (await self._entered(room)).direct:
             return await self._private.send(reply, room)
         answers = reply.to if reply.to.startswith("$") and not self._pressed.get(reply.to) else None
         said = content.message(reply, answers=answers)
         sent = await self.post(room, said, reply.send_id)
         self._targets[sent] = events.target(
-            {"event_id": sent, "sender": self._login.user, "content": said}
+            {
+                "event_id": sent,
+                "sender": self._login.user,
+                "type": "m.room.message",
+                "content": said,
+            }
         )
         if reply.document:
             await self._private.attach(room, reply)
@@ -187,9 +196,8 @@ class Matrix:
         Raises:
             DeliveryError: The bot is not in that room, or the homeserver will not have it.
         """
-        place = self._place(room)
         kind: str = "m.room.message"
-        if place.encrypted:
+        if (await self._entered(room)).encrypted:
             if self._crypto is None:
                 raise DeliveryError("the room is encrypted, and matrix.encryption is off")
             kind, said = await self._crypto.sealed(room, said)
@@ -212,7 +220,7 @@ class Matrix:
         await self._unlock(self._login)
         self._sync = Sync(self._wire, self._login.user, options.longest_gap)
         self._signs = Signs(self._wire, self._login.user)
-        await introduce(self._wire, self._login, options.name)
+        await introduce(self._wire, self._login, options.name, options.avatar)
         await self._sync.prepare()
         listed = [await self._room_id(name) for name in options.rooms]
         self._bureau = await self._room_id(options.moderators) if options.moderators else ""
@@ -244,14 +252,19 @@ class Matrix:
         client.device_id, client.access_token = login.device, login.token
         if not client.config.encryption_enabled:
             return
-        client.load_store()
+        try:
+            client.load_store()
+        except Exception as exc:
+            raise ConfigError(
+                f"matrix.store: the keys in {self.options.store} cannot be opened "
+                f"({type(exc).__name__}). Restore store.key, or log in anew without the folder."
+            ) from exc
         self._crypto = Crypto(self._wire)
         known = await self._crypto.publish()
         problem = await vouch(self._wire, known, self.options.recovery, self.options.recovery_key)
         if problem:
             LOG.warning("Matrix: the bot's device is not signed: %s.", problem)
-        self._verification = Verification(self._crypto, self._leads_anywhere, self._show)
-        client.add_to_device_callback(self._verification.take, None)
+        Verification(self._crypto, self._leads_anywhere, self._show).watch()
 
     async def _room_id(self, name: str) -> str:
         if not name.startswith("#"):
@@ -305,7 +318,8 @@ class Matrix:
             for event in news:
                 if found := await self._understood(event, self._place(room)):
                     yield found
-            await self._leave_if_last(room, section)
+            if any(map(rooms.departs, news)):
+                await self._leave_if_last(room)
 
     async def _invited(self, room: str, invitation: Mapping[str, Any]) -> None:
         who = rooms.inviter(invitation, self._login.user)
@@ -323,10 +337,8 @@ class Matrix:
         encrypted = any(event.get("type") == "m.room.encryption" for event in told)
         return encrypted and self.options.encrypts(room) == "off"
 
-    async def _leave_if_last(self, room: str, section: Mapping[str, Any]) -> None:
-        if room == self._bureau or not self._place(room).empty:
-            return
-        if not section.get("summary", {}).get("m.invited_member_count"):
+    async def _leave_if_last(self, room: str) -> None:
+        if room != self._bureau and self._place(room).empty:
             await self._wire.insist("POST", f"{V3}/rooms/{quote(room)}/leave", {})
             self._places.pop(room, None)
 
@@ -353,7 +365,9 @@ class Matrix:
         return self._crypto.opened(event, place.id)
 
     async def _parsed(self, event: Event, scene: Scene) -> Message | None:
-        about = await self._target(scene.room, events.refers(event))
+        # Moderators answer a case by what they say in its thread, too.
+        wanted = (events.root(event) if scene.moderators else None) or events.refers(event)
+        about = await self._target(scene.room, wanted)
         home = events.home(event, scene, about)
         ours = events.root(event) is not None and await self._takes_part(home)
         message = events.parse(event, scene, about=about, ours=ours)
@@ -410,7 +424,6 @@ class Matrix:
             pseudonym=self._pseudonym,
             direct=place.direct and place.id != self._bureau,
             moderators=place.id == self._bureau,
-            leads=place.leads,
         )
 
     def _place(self, room: str) -> Place:
@@ -418,6 +431,16 @@ class Matrix:
         if place is None:
             raise DeliveryError("the bot is no longer in that room")
         return place
+
+    async def _entered(self, room: str) -> Place:
+        """Return how *room* stands, also where no news of it has come yet."""
+        if room not in self._places:
+            place = Place(room)
+            path = f"{V3}/rooms/{quote(room)}/state"
+            for event in (await self._wire.insist("GET", path))["list"]:
+                place.learn(event)
+            self._places[room] = place
+        return self._places[room]
 
     def _attend(self, message: Message) -> None:
         """Show that *message* was read and is being answered."""
@@ -473,8 +496,8 @@ class Matrix:
 
     async def _leads_anywhere(self, user: str) -> bool:
         """Return whether *user* is one of those who answer for the debate."""
-        if not self._bureau or self._bureau not in self._places:
-            return False
+        if self._bureau not in self._places:
+            return any(place.leads(user) for place in self._places.values() if not place.direct)
         path = f"{V3}/rooms/{quote(self._bureau)}/joined_members"
         return user in (await self._wire.insist("GET", path)).get("joined", {})
 

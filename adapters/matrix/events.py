@@ -37,8 +37,6 @@ class Scene:
     direct: bool = False
     moderators: bool = False
     """Whether it is where moderators answer for the debate."""
-    leads: Callable[[str], bool] = lambda _: False
-    """Whether that user may moderate the room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +49,10 @@ class Target:
     """The thread it stands in."""
     actions: Mapping[str, str] = field(default_factory=dict)
     """Commands by the symbol that stands for each, if the bot offered some."""
+    language: str | None = None
+    """The language they were offered in."""
+    spoken: bool = True
+    """Whether it is a message, and not a reaction, say."""
 
 
 def content(event: Event) -> Mapping[str, Any]:
@@ -83,12 +85,15 @@ def refers(event: Event) -> str | None:
 
 def target(event: Event) -> Target:
     """Return *event* as what another one speaks of."""
-    told = _mapping(_mapping(content(event).get(MARK)).get("actions"))
+    mark = _mapping(content(event).get(MARK))
+    told, language = _mapping(mark.get("actions")), mark.get("language")
     return Target(
         id=str(event.get("event_id")),
         sender=str(event.get("sender")),
         root=root(event),
         actions={bare(symbol): str(name) for symbol, name in told.items()},
+        language=language if isinstance(language, str) else None,
+        spoken=event.get("type") in {"m.room.message", "m.room.encrypted"},
     )
 
 
@@ -153,7 +158,8 @@ def _pressed(event: Event, scene: Scene, about: Target | None) -> Message | None
     name = about.actions.get(bare(key))
     if name is None:
         return None
-    return _message(event, scene, _room_of(about, scene), command=name, about=about.id)
+    room = _room_of(about, scene)
+    return _message(event, scene, room, command=name, about=about.id, language=about.language)
 
 
 def _edited(event: Event, scene: Scene, about: Target | None) -> Message | None:
@@ -166,7 +172,7 @@ def _edited(event: Event, scene: Scene, about: Target | None) -> Message | None:
 
 def _deleted(event: Event, scene: Scene, about: Target | None) -> Message | None:
     """Return a deletion, in the name of the person who wrote: a moderator may delete, too."""
-    if about is None or about.sender == scene.me:
+    if about is None or about.sender == scene.me or not about.spoken:
         return None
     author = {**event, "sender": about.sender}
     return _message(author, scene, _room_of(about, scene), edits=about.id)
@@ -189,7 +195,7 @@ def _message(event: Event, scene: Scene, room: Room, *, text: str = "", **told: 
         sender=scene.pseudonym(scene.room, sender),
         text=text,
         sent_at=_moment(event.get("origin_server_ts")),
-        moderator=scene.moderators or (not scene.direct and scene.leads(sender)),
+        moderator=scene.moderators,
         **told,
     )
 

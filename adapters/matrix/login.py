@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import quote
 
 from adapters.matrix.wire import V3, RefusedError, UnreachableError, Wire
 from bot.errors import ConfigError
 
+LOG = logging.getLogger(__name__)
+
 DEVICE_NAME = "Café Socrate"
-FORBIDDEN = 403
 TRIES = 4
 """A wrong address should not look like a slow start for long."""
 
@@ -104,16 +107,30 @@ def open_folder(folder: Path) -> None:
         raise ConfigError(f"matrix.store: {folder} cannot be made: {exc.strerror}") from exc
 
 
-async def introduce(wire: Wire, login: Login, name: str) -> None:
-    """Give the account its *name*, where it has another."""
+async def introduce(wire: Wire, login: Login, name: str, avatar: Path | None) -> None:
+    """Give the account its *name*, where it has another, and a picture, where it has none.
+
+    Raises:
+        ConfigError: The picture cannot be read.
+    """
     path = f"{V3}/profile/{quote(login.user)}"
     try:
-        shown = (await wire.insist("GET", path)).get("displayname")
-        if name and shown != name:
+        shown = await wire.insist("GET", path)
+        if name and shown.get("displayname") != name:
             await wire.insist("PUT", f"{path}/displayname", {"displayname": name})
+        if avatar and not shown.get("avatar_url"):
+            url = await wire.upload(_picture(avatar), guess_type(avatar)[0] or "image/png")
+            await wire.insist("PUT", f"{path}/avatar_url", {"avatar_url": url})
     except RefusedError as exc:
-        if exc.status != FORBIDDEN:
-            raise
+        # Some homeservers keep names and pictures to themselves: the bot works without.
+        LOG.warning("Matrix: the profile stays as it is: %s", exc)
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"matrix.avatar: {path} cannot be read: {exc.strerror}") from exc
 
 
 async def _known(wire: Wire, account: Account, token: str) -> Login:

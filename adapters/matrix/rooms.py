@@ -24,6 +24,7 @@ class Place:
     encrypted: bool = False
     joined: int | None = None
     """How many people are in it, the bot included; None where the server has not said."""
+    invited: int = 0
     creators: frozenset[str] = frozenset()
     levels: Mapping[str, Any] = field(default_factory=dict)
 
@@ -35,7 +36,7 @@ class Place:
     @property
     def empty(self) -> bool:
         """Whether everybody else has left."""
-        return self.joined is not None and self.joined <= 1
+        return self.joined is not None and self.joined <= 1 and not self.invited
 
     def learn(self, event: Event) -> None:
         """Take in a state event."""
@@ -51,9 +52,9 @@ class Place:
 
     def count(self, summary: Mapping[str, Any]) -> None:
         """Take in what a sync says of how many there are."""
-        joined = summary.get("m.joined_member_count")
-        if isinstance(joined, int):
-            self.joined = joined
+        joined, invited = (summary.get(f"m.{what}_member_count") for what in ("joined", "invited"))
+        self.joined = joined if isinstance(joined, int) else self.joined
+        self.invited = invited if isinstance(invited, int) else self.invited
 
     def leads(self, user: str) -> bool:
         """Return whether *user* may moderate the room."""
@@ -78,6 +79,12 @@ class Guests:
         """Return whether the bot accepts the invitation of *inviter* to *room*."""
         # fnmatch's brackets cannot stand in a user id, so only the star means anything here.
         return room in self.rooms or any(fnmatchcase(inviter, known) for known in self.inviters)
+
+
+def departs(event: Event) -> bool:
+    """Return whether *event* says that somebody left, or was made to."""
+    gone = content(event).get("membership") in {"leave", "ban"}
+    return gone and event.get("type") == "m.room.member"
 
 
 def inviter(invitation: Mapping[str, Any], me: str) -> str:

@@ -97,7 +97,7 @@ class Sync:
 
     async def _page(self, room: str, start: str, since: str) -> dict[str, Any]:
         path = f"{V3}/rooms/{quote(room)}/messages"
-        query: dict[str, object] = {"from": start, "to": since, "dir": "b", "limit": PAGE}
+        query: dict[str, Any] = {"from": start, "to": since, "dir": "b", "limit": PAGE}
         chosen = json.dumps({"types": list(TYPES)})
         return await self.wire.insist("GET", path, **query, filter=chosen)
 

@@ -34,6 +34,10 @@ class Verification:
     show: Callable[[str], Awaitable[None]]
     """Shows the symbols to whoever runs the bot."""
 
+    def watch(self) -> None:
+        """Begin to answer."""
+        self.crypto.client.add_to_device_callback(self.take, None)
+
     async def take(self, event: ToDeviceEvent) -> None:
         """Answer *event*, if it belongs to a verification."""
         if isinstance(event, UnknownToDeviceEvent) and event.type == REQUEST:

@@ -62,7 +62,7 @@ class Wire:
     async def ask(
         self, method: str, path: str, body: object = None, *, within: float = SHORT, **query: object
     ) -> dict[str, Any]:
-        """Ask once.
+        """Ask once; what is no object in the answer comes under ``list``.
 
         Raises:
             RefusedError: The homeserver said no.
@@ -173,8 +173,8 @@ def _decoded(raw: bytes) -> Any:
 
 
 def _answered(status: int, said: Any) -> dict[str, Any]:
-    if status < FAILS and isinstance(said, dict):
-        return said
+    if status < FAILS and isinstance(said, dict | list):
+        return said if isinstance(said, dict) else {"list": said}
     told: Mapping[str, Any] = said if isinstance(said, dict) else {}
     code = str(told.get("errcode", "M_UNKNOWN"))
     if code in {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"}:

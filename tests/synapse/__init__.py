@@ -21,7 +21,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-synapse" / "bin" / "python"
 DOMAIN = "cafe.test"
-PASSWORD = "correct horse"
+PASSWORD = "correct horse"  # noqa: S105 - of accounts that live for a test
 FAST = {"per_second": 10_000, "burst_count": 10_000}
 SET_PDEATHSIG = 1
 _HTTP = build_opener(ProxyHandler({}))
