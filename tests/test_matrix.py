@@ -216,7 +216,7 @@ async def test_a_dead_login_ends_with_one_clear_error(synapse, parrot, caplog):
     bot = parrot()
     async with Person(synapse, alias()) as ana, bot:
         await debate(ana, bot)
-        token = bot.matrix._login.token
+        token = bot.matrix.login.token
         synapse.call("POST", "/_matrix/client/v3/logout", {}, token=token)
         error = await bot.ends()
     assert isinstance(error, ConfigError) and "MATRIX_ACCESS_TOKEN" in str(error)
@@ -236,9 +236,9 @@ async def test_a_wrong_password_or_address_is_told_at_once(synapse, tmp_path):
 async def test_the_device_and_the_profile_are_kept(synapse, parrot):
     bot = parrot(encrypted=True)
     async with bot:
-        device, token = bot.matrix._login.device, bot.matrix._login.token
+        device, token = bot.matrix.login.device, bot.matrix.login.token
     async with bot:
-        assert (bot.matrix._login.device, bot.matrix._login.token) == (device, token)
+        assert (bot.matrix.login.device, bot.matrix.login.token) == (device, token)
     profile = synapse.call("GET", f"/_matrix/client/v3/profile/{bot.id}", token=token)
     assert profile["displayname"] == "Café Socrate"
     for path in (bot.folder / "matrix").iterdir():
@@ -262,7 +262,7 @@ async def test_the_store_is_sealed_with_a_key_of_its_own(synapse, parrot):
     bot = parrot(encrypted=True)
     async with bot:
         key = (bot.folder / "matrix" / "store.key").read_text()
-        assert bot.matrix._wire.client.config.pickle_key == key != "DEFAULT_KEY"
+        assert bot.matrix.wire.client.config.pickle_key == key != "DEFAULT_KEY"
     (bot.folder / "matrix" / "store.key").write_text("0" * 64)
     with pytest.raises(ConfigError, match="store"):
         async with bot:
@@ -273,12 +273,12 @@ async def test_the_account_vouches_for_the_device_also_after_a_new_login(synapse
     bot = parrot(encrypted=True)
     async with Person(synapse, alias(), encrypted=True) as ana:
         async with bot:
-            first = bot.matrix._login.device
+            first = bot.matrix.login.device
         assert await vouched(ana, bot.id, first)
         for path in (bot.folder / "matrix").iterdir():
             path.unlink()
         async with bot:
-            second = bot.matrix._login.device
+            second = bot.matrix.login.device
         assert second != first and await vouched(ana, bot.id, second)
 
 
@@ -299,7 +299,7 @@ async def test_what_cannot_be_decrypted_is_said_once_and_read_when_the_key_comes
         room = await debate(ana, bot, encrypted=True)
         await ana.says(room, "!socrate bancs")
         await ana.hears(room, by(bot.id))
-        sessions = bot.matrix._crypto.olm.inbound_group_store
+        sessions = bot.matrix.crypto.olm.inbound_group_store
         lost = forget(sessions, room, ana)
         await ana.says(room, "!socrate secret")
         await ana.says(room, "!socrate secret encore")
@@ -368,7 +368,7 @@ async def test_the_bot_leaves_when_everybody_has_left(synapse, parrot):
         room = await debate(ana, bot)
         await ana.call("POST", f"/_matrix/client/v3/rooms/{room}/leave", {})
         end = time.monotonic() + 30
-        while room in bot.matrix._places:
+        while room in bot.matrix.house.places:
             assert time.monotonic() < end
             await asyncio.sleep(0.05)
         with pytest.raises(DeliveryError):
@@ -443,7 +443,7 @@ async def test_a_moderator_can_verify_the_bots_device_and_a_stranger_cannot(syna
             await mod.hears(bureau, here(bot))
             await debate(mod, bot, encrypted=True)
             await debate(eve, bot, encrypted=True)
-            device = bot.matrix._login.device
+            device = bot.matrix.login.device
             assert await verify(mod, bot.id, device)
             assert not await verify(eve, bot.id, device)
 

@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import quote
 
+from adapters.matrix.options import Account
 from adapters.matrix.wire import V3, RefusedError, UnreachableError, Wire
 from bot.errors import ConfigError
 
@@ -22,24 +23,13 @@ TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """How the bot may log in."""
-
-    homeserver: str
-    user: str = ""
-    token: str = ""
-    password: str = ""
-    device: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """A login that the homeserver knows."""
 
     homeserver: str
     user: str
     device: str
-    token: str
+    token: str = field(repr=False)
 
 
 async def log_in(wire: Wire, account: Account, folder: Path) -> Login:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from nio.crypto import encrypt_attachment
 
 from adapters.matrix import content
+from adapters.matrix.house import House
 from adapters.matrix.wire import V3, RefusedError, Wire
 from bot.domain import Reply
 from bot.errors import DeliveryError
@@ -25,20 +26,13 @@ class Post(Protocol):
         """Send a message; return its id."""
         ...
 
-    def encrypted(self, room: str) -> bool:
-        """Return whether *room* is encrypted."""
-        ...
-
-    def enter(self, room: str) -> None:
-        """Take note of a room that was just made."""
-        ...
-
 
 @dataclass(frozen=True)
 class Private:
     """Finds, or opens, the direct room of a person."""
 
     wire: Wire
+    house: House
     door: Post
     pseudonym: Callable[[str, str], str]
 
@@ -48,20 +42,20 @@ class Private:
         Raises:
             DeliveryError: The person is no longer there.
         """
-        user = await self._who(reply.person, room)
-        alone = await self._direct_room(user)
+        alone = room
+        if not (await self.house.entered(room)).direct:
+            alone = await self._direct_room(await self._who(reply.person, room))
         bare = content.message(reply)
         bare.pop("m.relates_to", None)
         sent = await self.door.post(alone, bare, reply.send_id)
-        if reply.document:
-            await self.attach(alone, reply)
+        await self._attach(alone, reply)
         return sent
 
-    async def attach(self, room: str, reply: Reply) -> None:
+    async def _attach(self, room: str, reply: Reply) -> None:
         """Post the document of *reply* as a file."""
         raw = reply.document.encode("utf-8", "replace")
         file: dict[str, Any] = {}
-        if self.door.encrypted(room):
+        if await self.house.encrypted(room):
             raw, file = encrypt_attachment(raw)
             file = dict(file)
         told = await self.wire.upload(raw, "application/octet-stream" if file else _JSON)
@@ -92,7 +86,6 @@ class Private:
         asked = {"is_direct": True, "preset": "trusted_private_chat", "invite": [user]}
         room = str((await self.wire.insist("POST", f"{V3}/createRoom", asked))["room_id"])
         await self.wire.insist("PUT", self._account_data, {**known, user: [room]})
-        self.door.enter(room)
         return room
 
     async def _direct_rooms(self) -> dict[str, Any]:
