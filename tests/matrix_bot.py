@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from storage.sql import SqlRecord
 from storage.verify import verify
@@ -91,6 +91,10 @@ class Bot:
             return [entry.event async for entry in record.entries()]
 
 
+class CutError(Exception):
+    """The connection ended in the middle."""
+
+
 Hook = Callable[["Cable", str, str], Awaitable[None]]
 
 
@@ -124,6 +128,14 @@ class Cable:
         await self._runner.cleanup()
 
     async def _carry(self, request: web.Request) -> web.Response:
+        try:
+            return await self._carried(request)
+        except (CutError, ClientError):
+            if request.transport:
+                request.transport.abort()
+            raise asyncio.CancelledError from None
+
+    async def _carried(self, request: web.Request) -> web.Response:
         path = request.raw_path
         if self.before:
             await self.before(self, request.method, path)

@@ -115,10 +115,15 @@ class Person:
         await self.call("PUT", f"/_matrix/client/v3/rooms/{room}/redact/{event}/{uuid4()}", {})
 
     async def hears(
-        self, room: str, wanted: Callable[[dict[str, Any]], bool], times: int = 1
+        self,
+        room: str,
+        wanted: Callable[[dict[str, Any]], bool],
+        times: int = 1,
+        *,
+        patience: float = PATIENCE,
     ) -> list[dict[str, Any]]:
         """Return the first *times* events of *room* that are *wanted*."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while True:
             found = [event for event in self.seen[room] if wanted(event)]
             if len(found) >= times:
@@ -182,13 +187,17 @@ class Parrot:
     actions: tuple[Action, ...] = (Action("why", "pourquoi", "❓"), Action("stop", "stop", "🛑"))
     text: str = "{}"
     name: str = "socrate"
+    url: str = ""
+    clock: Callable[[], float] = time.monotonic
+    fails: str = ""
+    """What it is told when it fails, before it has kept it."""
 
     @property
     def id(self) -> str:
         return f"@{self.name}:{DOMAIN}"
 
     def door(self) -> Matrix:
-        account = Account(homeserver=self.server.url, user=self.name, password=PASSWORD)
+        account = Account(homeserver=self.url or self.server.url, user=self.name, password=PASSWORD)
         chosen: dict[str, Any] = {
             "account": account,
             "store": self.folder / "matrix",
@@ -205,7 +214,7 @@ class Parrot:
             words=lambda language, key: key,
             language="fr",
             chance=lambda: 0.0,
-            clock=time.monotonic,
+            clock=self.clock,
         )
 
     async def __aenter__(self) -> Self:
@@ -240,6 +249,8 @@ class Parrot:
             async for message, cursor in self.matrix.messages(self.box.at):
                 if message is None:
                     self.box.at = cursor
+                elif self.fails and message.text == self.fails:
+                    raise RuntimeError(self.fails)
                 elif await self.box.receive(message, cursor):
                     self.heard.append(message)
                     if not self.mute and not message.edits:

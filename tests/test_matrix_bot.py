@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from bot.domain import Contest, Review, Turn
-from tests.matrix_bot import Bot, Cable, until
+from tests.matrix_bot import Bot, Cable, CutError, Hook, until
 from tests.matrix_people import Person, by
 from tests.synapse import Synapse
 from tests.test_matrix import BOTH, alias, debate
@@ -90,9 +89,9 @@ async def test_a_contest_comes_before_moderators_and_their_answer_back(synapse, 
 async def consented(ana: Person, room: str, bot: Bot) -> str:
     """Open a thread in which *ana* has agreed."""
     first = await ana.says(room, "!socrate bonjour")
-    await ana.hears(room, lambda e: by(bot.id)(e) and first in answers([e]))
+    await ana.hears(room, answered(bot, first))
     agreed = await ana.says(room, "j'accepte", first)
-    await ana.hears(room, lambda e: by(bot.id)(e) and agreed in answers([e]))
+    await ana.hears(room, answered(bot, agreed))
     return first
 
 
@@ -110,13 +109,9 @@ async def test_edits_and_deletions_take_words_off_the_record(synapse, tmp_path):
             await ana.sends(room, "m.room.message", edit)
             await ana.redacts(room, gone)
             last = await ana.says(room, "voir mon idée", first)
-            await ana.hears(room, lambda e: by(bot.id)(e) and last in answers([e]))
+            await ana.hears(room, answered(bot, last))
         shown = str(await bot.record())
         assert "verts" in shown and "bleus" not in shown and "rouges" not in shown
-
-
-class CutError(Exception):
-    """The connection ended in the middle."""
 
 
 MOMENTS = {
@@ -127,36 +122,43 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=[m.replace(" ", "-") for m in MOMENTS])
-async def test_killed_at_any_step_it_answers_each_message_once(synapse, tmp_path, moment):
-    when, method, where = MOMENTS[moment]
-    armed: list[str] = []
+async def test_killed_at_any_step_it_answers_each_message_once_and_in_order(synapse, tmp_path):
+    armed: list[tuple[str, str, str]] = []
 
-    async def kill(cable: Cable, asked: str, path: str) -> None:
-        if armed and asked == method and where in path:
-            if when == "after" and where == "/sync" and armed[0].encode() not in cable.last:
+    def killing(when: str) -> Hook:
+        async def kill(cable: Cable, asked: str, path: str) -> None:
+            if not armed or armed[0][:2] != (when, asked) or armed[0][2] not in path:
+                return
+            if "/sync" in path and b"banc" not in cable.last:
                 return
             armed.clear()
             bot.kill()
             raise CutError
 
-    async with Cable(synapse) as cable, Person(synapse, alias()) as ana:
-        setattr(cable, when, kill)
+        return kill
+
+    line = Cable(synapse, killing("before"), killing("after"))
+    async with line as cable, Person(synapse, alias()) as ana:
         with Bot(synapse, tmp_path / "bot", alias(), url=cable.url) as bot:
             room = await debate(ana, bot)
             first = await consented(ana, room, bot)
             sent = []
-            for text in ("Il faudrait des bancs.", "Surtout au marché."):
-                armed.append(text)
-                sent.append(await ana.says(room, text, first))
+            for moment, step in MOMENTS.items():
+                armed.append(step)
+                sent.append(await ana.says(room, f"Il faudrait des bancs. {moment}", first))
                 await until(lambda: not armed)
                 bot.start()
-                await ana.hears(room, lambda e, to=sent[-1]: by(bot.id)(e) and to in answers([e]))
-            last = await ana.says(room, "voir mon idée", first)
-            await ana.hears(room, lambda e: by(bot.id)(e) and last in answers([e]))
-        said = [event for event in ana.seen[room] if by(bot.id)(event)]
-        assert answers(said)[2:] == [*sent, last]
-        assert len([e for e in await bot.record() if isinstance(e, Turn)]) == 4
+                heard = answered(bot, sent[-1])
+                await ana.hears(room, heard)
+            sent.append(await ana.says(room, "voir mon idée", first))
+            await ana.hears(room, answered(bot, sent[-1]))
+        assert answers([event for event in ana.seen[room] if by(bot.id)(event)])[2:] == sent
+        assert len([e for e in await bot.record() if isinstance(e, Turn)]) == 1 + len(sent)
+
+
+def answered(bot: Bot, message: str) -> Callable[[dict[str, Any]], bool]:
+    """Return what tells the bot's answer to *message*."""
+    return lambda event: by(bot.id)(event) and message in answers([event])
 
 
 async def test_a_homeserver_that_restarts_while_it_speaks_gets_one_reply(tmp_path):
@@ -180,7 +182,7 @@ async def test_a_homeserver_that_restarts_while_it_speaks_gets_one_reply(tmp_pat
                 await asyncio.wait_for(stopped.wait(), 60)
                 await asyncio.to_thread(server.start)
                 last = await ana.says(room, "voir mon idée", first)
-                await ana.hears(room, lambda e: by(bot.id)(e) and last in answers([e]))
+                await ana.hears(room, answered(bot, last))
             found = [event for event in ana.seen[room] if by(bot.id)(event)]
             assert answers(found)[2:] == [said, last]
     finally:
@@ -217,9 +219,9 @@ async def test_cut_broken_and_repeated_answers_lose_and_repeat_nothing(synapse, 
             for text in ("Il faudrait des bancs.", "Au marché.", "pourquoi", "voir mon idée"):
                 sent.append(await ana.says(room, text, first))
                 await asyncio.sleep(0.2)
-            await ana.hears(room, lambda e: by(bot.id)(e) and sent[-1] in answers([e]))
+            await ana.hears(room, answered(bot, sent[-1]))
             cable.after = None
             last = await ana.says(room, "stop", first)
-            await ana.hears(room, lambda e: by(bot.id)(e) and last in answers([e]))
+            await ana.hears(room, answered(bot, last))
         found = [event for event in ana.seen[room] if by(bot.id)(event)]
         assert answers(found)[2:] == [*sent, last]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from adapters.matrix.wire import V3, Wire
+from adapters.matrix.wire import TOO_MANY, V3, RefusedError, Wire
 from bot.errors import DeliveryError
 
 LOG = logging.getLogger(__name__)
@@ -98,7 +98,11 @@ class Signs:
         said = {"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": symbol}}
         transaction = f"{event[1:]}-{symbol}"
         path = f"{V3}/rooms/{quote(room)}/send/m.reaction/{quote(transaction, safe='')}"
-        await self._try("PUT", path, said)
+        try:
+            await self.wire.ask("PUT", path, said)
+        except RefusedError as exc:
+            if exc.status == TOO_MANY:
+                self.wire.hush(exc.retry_s)
 
     async def _try(self, method: str, path: str, body: object) -> None:
         try:

@@ -117,7 +117,7 @@ class Wire:
                     return str((await self.ask("PUT", path, body))["event_id"])
             except RefusedError as exc:
                 if exc.status == TOO_MANY:
-                    self._hush(exc.retry_s or self.pause(tries))
+                    self.hush(exc.retry_s or self.pause(tries))
                     continue
                 if exc.status < SERVER_FAILS:
                     raise
@@ -139,7 +139,8 @@ class Wire:
         """Return how long to wait after so many failures, in seconds."""
         return float(min(LONG / 5, 0.25 * 2 ** min(tries, 10)) * (0.5 + self.chance() / 2))
 
-    def _hush(self, seconds: float) -> None:
+    def hush(self, seconds: float) -> None:
+        """Send nothing for so long, and then one message at a time."""
         now = self.clock()
         self._quiet_until = max(self._quiet_until, now + min(seconds, LONG))
         self._strict_until = self._quiet_until + STRICT
