@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from click.testing import CliRunner
+
+from bot.cli import cli
 from bot.domain import Contest, Review, Turn
 from tests.matrix_bot import Bot, Cable, CutError, Hook, until
 from tests.matrix_people import Person, by
-from tests.synapse import Synapse
+from tests.synapse import PASSWORD, Synapse
 from tests.test_matrix import BOTH, alias, debate
 
 AGREE, WHY, SKIP, LEADING, STOP, RECAP = "✅", "❓", "⏭", "🚩", "🛑", "📄"
@@ -225,3 +228,23 @@ async def test_cut_broken_and_repeated_answers_lose_and_repeat_nothing(synapse, 
             await ana.hears(room, answered(bot, last))
         found = [event for event in ana.seen[room] if by(bot.id)(event)]
         assert answers(found)[2:] == [*sent, last]
+
+
+async def test_whoever_runs_the_bot_can_show_what_to_compare(synapse, tmp_path, monkeypatch):
+    async with Person(synapse, alias(), encrypted=True) as ana:
+        chosen = {"encryption": "optional"}
+        with Bot(synapse, tmp_path / "bot", alias(), settings=chosen) as bot:
+            await debate(ana, bot, encrypted=True)
+            monkeypatch.setenv("MATRIX_PASSWORD", PASSWORD)
+            config = ["--config", str(bot.folder / "socrate.toml")]
+            monkeypatch.chdir(bot.folder)
+            shown = await asyncio.to_thread(CliRunner().invoke, cli, [*config, "matrix", "verify"])
+            found = await asyncio.to_thread(CliRunner().invoke, cli, [*config, "check"])
+        told = await ana.call(
+            "POST", "/_matrix/client/v3/keys/query", {"device_keys": {bot.id: []}}
+        )
+    device = next(iter(told["device_keys"][bot.id].values()))
+    key = device["keys"][f"ed25519:{device['device_id']}"]
+    assert shown.exit_code == 0, shown.output
+    assert key in shown.output.replace(" ", "") and "signed by the account: yes" in shown.output
+    assert f"ok   matrix: {bot.id} on device {device['device_id']}" in found.output

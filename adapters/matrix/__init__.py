@@ -2,5 +2,6 @@
 
 from adapters.matrix.door import Matrix
 from adapters.matrix.options import Account, Options
+from adapters.matrix.standing import Standing, standing
 
-__all__ = ["Account", "Matrix", "Options"]
+__all__ = ["Account", "Matrix", "Options", "Standing", "standing"]

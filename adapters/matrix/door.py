@@ -61,7 +61,7 @@ class Matrix:
         self._words, self._language = words, language
         self._told: set[str] = set()
         self._stack = AsyncExitStack()
-        self.wire = Wire(_client(options), chance, clock)
+        self.wire = Wire(new_client(options), chance, clock)
         self.crypto: Crypto | None = None
 
     @property
@@ -230,7 +230,8 @@ class Matrix:
             LOG.warning("Matrix: a notice was not sent: %s", exc)
 
 
-def _client(options: Options) -> AsyncClient:
+def new_client(options: Options) -> AsyncClient:
+    """Return a client for the homeserver that *options* name."""
     config = AsyncClientConfig(
         encryption_enabled=options.encrypts_anywhere,
         store=SqliteStore if options.encrypts_anywhere else None,

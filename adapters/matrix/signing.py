@@ -68,18 +68,6 @@ class Keys:
         return Ed25519PrivateKey.from_private_bytes(self.seeds[number * SEED :][:SEED])
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How the bot's device looks to others."""
-
-    device: str
-    fingerprint: str
-    signed: bool
-    """Whether the account vouches for the device."""
-    problem: str = ""
-    """Why not, and what to do."""
-
-
 def recovery_keys(path: Path, given: str = "") -> Keys | None:
     """Return the keys that were *given*, or those in the file at *path*, if there are any.
 
