@@ -24,6 +24,7 @@ KNOWN = {
 """Variables that operators know from other programs, and what they set."""
 LISTS = {"screens", "gates", "rooms", "inviters"}
 """Keys whose values in the environment are parted by commas."""
+MAY_BE_EMPTY = {"rooms", "inviters"}
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -229,7 +230,9 @@ def _set(values: dict[str, Any], name: str, path: str, value: str) -> None:
     table = values.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{section} is a section: {name} cannot set a key of it")
-    table[key] = tuple(value.split(",")) if key in LISTS else value
+    # No rule may be switched off by a variable that happens to be empty.
+    empty = not value and key in MAY_BE_EMPTY
+    table[key] = () if empty else tuple(value.split(",")) if key in LISTS else value
 
 
 def _explained(error: ValidationError, source: Path | None) -> str:

@@ -129,7 +129,7 @@ def test_the_settings_page_has_every_key_with_its_default():
     for section, values in Settings().model_dump(mode="json").items():
         assert f"## [{section}]" in shown
         for key, value in values.items():
-            default = "not set" if value is None else f"`{json.dumps(value)}`"
+            default = "not set" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
             name = f"{PREFIX}{section}__{key}".upper()
             assert f"| `{key}` | {default} | `{name}` |" in shown
 
