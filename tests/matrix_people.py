@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from nio import AsyncClient, AsyncClientConfig, RoomSendResponse, SyncResponse
+from nio import AsyncClient, AsyncClientConfig, RoomMessagesResponse, RoomSendResponse, SyncResponse
 from nio.store import SqliteMemoryStore
 
 from adapters.matrix import Account, Matrix, Options
@@ -59,6 +59,7 @@ class Person:
 
     async def sync(self, wait: float = 0.3) -> None:
         """Take in what happened, waiting up to *wait* seconds for something."""
+        since = self.client.next_batch
         got = await self.client.sync(
             int(wait * 1000), full_state=not self.client.next_batch, sync_filter=_FILTER
         )
@@ -66,9 +67,22 @@ class Person:
             return
         self.invited += [room for room in got.rooms.invite if room not in self.invited]
         for room, info in got.rooms.join.items():
+            if info.timeline.limited and since:
+                self.seen[room] += await self._missed(room, info.timeline.prev_batch, since)
             self.seen[room] += [event.source for event in info.timeline.events]
         if self.encrypted:
             await self._settle()
+
+    async def _missed(self, room: str, end: str, since: str) -> list[dict[str, Any]]:
+        """Return what a sync left out, oldest first: it gives a hundred events of a room."""
+        found: list[dict[str, Any]] = []
+        while page := await self.client.room_messages(room, start=end, end=since, limit=100):
+            assert isinstance(page, RoomMessagesResponse), page
+            found += [event.source for event in page.chunk]
+            if not page.chunk or not page.end:
+                break
+            end = page.end
+        return found[::-1]
 
     async def _settle(self) -> None:
         if self.client.should_upload_keys:
