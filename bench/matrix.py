@@ -24,6 +24,8 @@ from uuid import uuid4
 from nio import AsyncClient, AsyncClientConfig, MatrixRoom, RoomMessageText
 from nio.store import SqliteStore
 
+from storage.sql import SqlRecord
+from tests.conftest import Citizen, service
 from tests.matrix_bot import Bot
 from tests.matrix_people import Parrot, Person, by
 from tests.synapse import DOMAIN, Synapse
@@ -48,6 +50,7 @@ async def echo(url: str, name: str, token: str, folder: str, encrypted: str) -> 
     client.device_id = me.device_id
     if encrypted == "1":
         client.load_store()
+        await client.keys_upload()
     await client.sync(0, full_state=True)
     for room in list(client.invited_rooms):
         await client.join(room)
@@ -147,6 +150,19 @@ def _in(event: dict[str, Any]) -> bool:
     return bool(event["content"].get("membership") == "join")
 
 
+async def core(count: int) -> float:
+    """Return what each message costs the core and its record, with no platform at all."""
+    folder = Path(tempfile.mkdtemp())
+    async with SqlRecord(folder / "record.db") as record:
+        ana = Citizen(service(record=record))
+        await ana.says("j'accepte")
+        await ana.says("Il faudrait des bancs.")
+        before = time.process_time()
+        for number in range(count):
+            await ana.says(f"Il faudrait {number} bancs en ville.")
+        return 1000 * (time.process_time() - before) / count
+
+
 async def signs(server: Synapse, count: int) -> list[float]:
     """Return after how many milliseconds typing was seen, for each of *count* messages."""
     folder, name = tempfile.mkdtemp(), f"b{uuid4().hex[:8]}"
@@ -182,6 +198,7 @@ async def main(count: int) -> int:
     server.start()
     worst = 0.0
     try:
+        print(f"the core and its record, without Matrix: {await core(count):.1f} ms")
         for encrypted in (False, True):
             print("encrypted" if encrypted else "plain", f"({count} messages)")
             bare = 0.0

@@ -67,14 +67,21 @@ def kept_login(folder: Path, account: Account) -> Login | None:
 
 
 def private_file(path: Path, text: str) -> None:
-    """Write *text* to *path*, readable by its owner alone, whole or not at all."""
+    """Write *text* to *path*, readable by its owner alone, whole or not at all.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
     draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
 def store_key(folder: Path) -> str:

@@ -27,20 +27,26 @@ class Signs:
     wire: Wire
     me: str
     _busy: Counter[str] = field(default_factory=Counter)
-    _shown: set[str] = field(default_factory=set)
+    _shown: dict[str, float] = field(default_factory=dict)
+    """When each room was shown that the bot is at work."""
     _read: dict[tuple[str, str], str] = field(default_factory=dict)
     _buttons: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=WAITING))
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def think(self, room: str) -> None:
         """Show that an answer is being made."""
+        if self.wire.clock() - self._shown.get(room, 0.0) > TYPING_MS / 1000:
+            # What was shown has gone by itself: some messages get no answer.
+            self._shown.pop(room, None)
+            self._busy[room] = 0
         self._busy[room] += 1
         self._news.set()
 
     def said(self, room: str) -> None:
         """Show that an answer has been given."""
-        self._busy[room] = max(0, self._busy[room] - 1)
-        if not self._busy[room]:
+        self._busy[room] -= 1
+        if self._busy[room] <= 0:
+            del self._busy[room]
             self._news.set()
 
     def read(self, room: str, thread: str | None, event: str) -> None:
@@ -65,13 +71,11 @@ class Signs:
 
     async def _round(self) -> None:
         async with asyncio.TaskGroup() as at_once:
-            for room in [room for room, busy in self._busy.items() if busy]:
-                if room not in self._shown:
-                    self._shown.add(room)
-                    at_once.create_task(self._typing(room, typing=True))
-        for room in [room for room in self._shown if not self._busy[room]]:
-            self._shown.discard(room)
-            del self._busy[room]
+            for room in [room for room in self._busy if room not in self._shown]:
+                self._shown[room] = self.wire.clock()
+                at_once.create_task(self._typing(room, typing=True))
+        for room in [room for room in self._shown if room not in self._busy]:
+            del self._shown[room]
             await self._typing(room, typing=False)
         while self._read:
             (room, thread), event = self._read.popitem()
@@ -83,7 +87,7 @@ class Signs:
     @property
     def _urgent(self) -> bool:
         """Whether a room waits to be shown that the bot is at work."""
-        return any(busy and room not in self._shown for room, busy in self._busy.items())
+        return any(room not in self._shown for room in self._busy)
 
     async def _typing(self, room: str, *, typing: bool) -> None:
         path = f"{V3}/rooms/{quote(room)}/typing/{quote(self.me)}"
