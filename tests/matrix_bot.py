@@ -21,6 +21,15 @@ from storage.verify import verify
 from tests.matrix_people import PATIENCE
 from tests.synapse import DOMAIN, PASSWORD, Synapse
 
+MANY = 1_000_000
+NO_LIMITS = {
+    "pause": 0.0,
+    "person_minute": MANY,
+    "room_minute": MANY,
+    "person_day": MANY,
+    "room_day": MANY,
+}
+"""Each message by itself, and all of them: what most tests count."""
 SOCRATE = Path(sys.executable).with_name("socrate")
 
 
@@ -33,6 +42,7 @@ class Bot:
     name: str
     url: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=lambda: dict(NO_LIMITS))
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,8 +59,13 @@ class Bot:
             "buttons": 0,
             **self.settings,
         }
-        lines = (f"{key} = {json.dumps(value)}" for key, value in chosen.items())
-        (self.folder / "socrate.toml").write_text("\n".join(("[matrix]", *lines)), "utf-8")
+        sections = {"matrix": chosen, "limits": self.limits}
+        lines = [
+            line
+            for name, values in sections.items()
+            for line in (f"[{name}]", *(f"{k} = {json.dumps(v)}" for k, v in values.items()))
+        ]
+        (self.folder / "socrate.toml").write_text("\n".join(lines), "utf-8")
         with (self.folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
                 [SOCRATE, "run"],

@@ -7,7 +7,9 @@ import json
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
 from uuid import uuid4
 
 import pytest
@@ -317,6 +319,34 @@ def forget(sessions: Any, room: str, ana: Person) -> Any:
     key = ana.client.olm.account.identity_keys["curve25519"]
     session = ana.client.olm.outbound_group_sessions[room].id
     return sessions._entries[room][key].pop(session)
+
+
+async def test_malformed_events_do_not_stop_the_bot(synapse, parrot):
+    malformed: list[tuple[str, dict[str, Any]]] = [
+        ("m.room.encrypted", {}),
+        ("m.room.encrypted", {"algorithm": 5, "session_id": []}),
+        ("m.room.encrypted", {"algorithm": "m.megolm.v1.aes-sha2"}),
+        ("m.room.encrypted", {**SEALED, "session_id": "x", "ciphertext": "!!"}),
+        ("m.room.encrypted", {**SEALED, "session_id": {"a": []}}),
+        ("m.room.message", {"msgtype": ["m.text"], "body": 3}),
+        ("m.room.message", {"m.relates_to": {"rel_type": [], "event_id": {}}}),
+        ("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$x", "key": []}}),
+        ("m.room.message", {"msgtype": "m.text", "body": "a", "m.mentions": {"user_ids": 1}}),
+        ("m.room.message", {"msgtype": "m.text", "body": "\u202e\x00" + "z" * 40_000}),
+    ]
+    bot = parrot(encrypted=True, options={"key_wait": 0.0})
+    async with Person(synapse, alias(), encrypted=True) as ana, bot:
+        room = await debate(ana, bot, encrypted=True)
+        for kind, said in malformed:
+            path = f"/_matrix/client/v3/rooms/{room}/send/{kind}/{uuid4()}"
+            with suppress(HTTPError):  # this server refuses some; another might not
+                await ana.call("PUT", path, said)
+        await ana.says(room, "!socrate bancs")
+        await ana.hears(room, lambda e: by(bot.id)(e) and "bancs" in e["content"]["body"])
+    assert [m.text for m in bot.heard] == ["bancs"]
+
+
+SEALED = {"algorithm": "m.megolm.v1.aes-sha2", "sender_key": "k", "device_id": "d"}
 
 
 async def test_a_room_that_must_be_encrypted_is_not_answered_in_the_open(synapse, parrot):

@@ -60,7 +60,9 @@ def test_a_message_opens_a_thread_of_its_own_and_a_direct_room_is_one_conversati
 
 def test_what_is_said_in_its_threads_needs_no_name():
     said = event(**relation("m.thread", "$root"))
-    assert parse(said, SCENE, ours=True).room == Room("matrix", "!room $root", "!room")
+    found = parse(said, SCENE, ours=True)
+    assert found.room == Room("matrix", "!room $root", "!room") and not found.called
+    assert parse({**said, "content": event("!socrate x")["content"]}, SCENE).called
     assert parse(said, SCENE) is None
 
 

@@ -126,12 +126,16 @@ class Crypto:
         """
         said = content(event)
         session = str(said.get("session_id", ""))
-        sealed = MegolmEvent.parse_encrypted_event({**event, "room_id": room})
+        try:
+            sealed = MegolmEvent.parse_encrypted_event({**event, "room_id": room})
+        except (TypeError, ValueError, KeyError, AttributeError):
+            sealed = None
         if not isinstance(sealed, MegolmEvent):
             raise UnreadableError(session)
         try:
             found = self.olm.decrypt_megolm_event(sealed, room)
-        except EncryptionError as exc:
+        except (EncryptionError, TypeError, ValueError, KeyError) as exc:
+            # The library lets some malformed events through to where they cannot be worked on.
             raise UnreadableError(session) from exc
         if isinstance(found, BadEvent | UnknownBadEvent):
             return {**event, "content": {}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -30,6 +31,9 @@ from bot.errors import ConfigError, DeliveryError
 from bot.ports import Mailbox
 
 LOG = logging.getLogger(__name__)
+
+COMPLAINTS = 20
+"""How often the bot says in a room that it cannot read something, in one run."""
 # It tells whole events at some levels: what a citizen wrote belongs in no log.
 logging.getLogger("nio").setLevel(logging.CRITICAL + 1)
 
@@ -60,6 +64,7 @@ class Matrix:
         self._pseudonym = pseudonym
         self._words, self._language = words, language
         self._told: set[str] = set()
+        self._complaints: Counter[str] = Counter()
         self._stack = AsyncExitStack()
         self.wire = Wire(new_client(options), chance, clock)
         self.crypto: Crypto | None = None
@@ -205,7 +210,9 @@ class Matrix:
 
     def unreadable(self, room: str, session: str) -> None:
         """Say once, in a while and if it is still so, that the key of *session* is missing."""
-        if session not in self._told:
+        # Whoever makes up sessions must not make the bot talk for ever.
+        if session not in self._told and self._complaints[room] < COMPLAINTS:
+            self._complaints[room] += 1
             self._told.add(session)
             self._tasks.create_task(self._say_unreadable(room, session))
 

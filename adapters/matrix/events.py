@@ -76,7 +76,8 @@ def refers(event: Event) -> str | None:
     told = relation(event)
     if event.get("type") == "m.room.redaction":
         return _id(event.get("redacts") or content(event).get("redacts"))
-    if told.get("rel_type") in {"m.replace", "m.annotation"}:
+    # What others wrote may be anything, lists included: it is compared, never looked up.
+    if any(told.get("rel_type") == kind for kind in ("m.replace", "m.annotation")):
         return _id(told.get("event_id"))
     if told.get("is_falling_back"):
         return None
@@ -145,10 +146,18 @@ def _spoken(event: Event, scene: Scene, about: Target | None, *, ours: bool) -> 
         return None
     text, called = _unaddressed(body(said), scene)
     mine = about is not None and about.sender == scene.me
-    wanted = mine if scene.moderators else mine or ours or scene.direct
-    if not (wanted or called or _mentions(said, scene.me)):
+    called = called or mine or _mentions(said, scene.me)
+    here = (ours or scene.direct) and not scene.moderators
+    if not called and not here:
         return None
-    return _message(event, scene, home(event, scene, about), text=text, about=_mine(about, scene))
+    return _message(
+        event,
+        scene,
+        home(event, scene, about),
+        text=text,
+        about=_mine(about, scene),
+        called=called or scene.direct,
+    )
 
 
 def _pressed(event: Event, scene: Scene, about: Target | None) -> Message | None:

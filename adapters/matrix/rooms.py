@@ -83,7 +83,7 @@ class Guests:
 
 def departs(event: Event) -> bool:
     """Return whether *event* says that somebody left, or was made to."""
-    gone = content(event).get("membership") in {"leave", "ban"}
+    gone = any(content(event).get("membership") == what for what in ("leave", "ban"))
     return gone and event.get("type") == "m.room.member"
 
 

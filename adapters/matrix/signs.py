@@ -35,9 +35,10 @@ class Signs:
 
     def think(self, room: str) -> None:
         """Show that an answer is being made."""
-        if self.wire.clock() - self._shown.get(room, 0.0) > TYPING_MS / 1000:
+        shown = self._shown.get(room)
+        if shown is not None and self.wire.clock() - shown > TYPING_MS / 1000:
             # What was shown has gone by itself: some messages get no answer.
-            self._shown.pop(room, None)
+            del self._shown[room]
             self._busy[room] = 0
         self._busy[room] += 1
         self._news.set()
