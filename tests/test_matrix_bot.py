@@ -120,12 +120,17 @@ async def test_edits_and_deletions_take_words_off_the_record(synapse, tmp_path):
 MOMENTS = {
     "it has been told": ("after", "GET", "/sync"),
     "it begins to type": ("before", "PUT", "/typing/"),
-    "it is about to speak": ("before", "PUT", "/send/m.room.message/"),
-    "it has spoken": ("after", "PUT", "/send/m.room.message/"),
+    "it is about to speak": ("before", "PUT", "/send/m.room."),
+    "it has spoken": ("after", "PUT", "/send/m.room."),
 }
 
 
-async def test_killed_at_any_step_it_answers_each_message_once_and_in_order(synapse, tmp_path):
+@BOTH
+async def test_killed_at_any_step_it_answers_each_message_once_and_in_order(
+    synapse, tmp_path, encrypted
+):
+    moments = dict(list(MOMENTS.items())[3 if encrypted else 0 :])
+    chosen = {"encryption": "required" if encrypted else "off"}
     armed: list[tuple[str, str, str]] = []
 
     def killing(when: str) -> Hook:
@@ -141,12 +146,12 @@ async def test_killed_at_any_step_it_answers_each_message_once_and_in_order(syna
         return kill
 
     line = Cable(synapse, killing("before"), killing("after"))
-    async with line as cable, Person(synapse, alias()) as ana:
-        with Bot(synapse, tmp_path / "bot", alias(), url=cable.url) as bot:
-            room = await debate(ana, bot)
+    async with line as cable, Person(synapse, alias(), encrypted) as ana:
+        with Bot(synapse, tmp_path / "bot", alias(), url=cable.url, settings=chosen) as bot:
+            room = await debate(ana, bot, encrypted=encrypted)
             first = await consented(ana, room, bot)
             sent = []
-            for moment, step in MOMENTS.items():
+            for moment, step in moments.items():
                 armed.append(step)
                 sent.append(await ana.says(room, f"Il faudrait des bancs. {moment}", first))
                 await until(lambda: not armed)

@@ -7,6 +7,7 @@ from itertools import chain
 
 import pytest
 
+from bot.domain import Turn
 from tests.matrix_bot import Bot, Cable
 from tests.matrix_people import Parrot, Person, by
 from tests.synapse import Synapse
@@ -43,7 +44,7 @@ async def test_a_burst_is_answered_message_by_message(synapse, tmp_path, encrypt
     assert [f"!socrate {text}" if text == "0" else text for text in bodies(said)] == heard
 
 
-@pytest.mark.parametrize("rooms", [8, pytest.param(50, marks=SLOW)])
+@pytest.mark.parametrize("rooms", [5, pytest.param(50, marks=SLOW)])
 async def test_many_rooms_at_once_are_served_side_by_side(synapse, tmp_path, rooms):
     async with Person(synapse, alias()) as ana:
         with Bot(synapse, tmp_path / "bot", alias()) as bot:
@@ -77,8 +78,24 @@ async def test_what_was_missed_while_down_is_answered_once(synapse, tmp_path, mi
     assert sorted(said) == sorted([*sent, last]) and said[-1] == last
 
 
-@pytest.mark.parametrize(("each", "buttons"), [(4, 0), pytest.param(6, 6, marks=SLOW)])
-async def test_at_default_rate_limits_nothing_is_lost_and_nothing_storms(tmp_path, each, buttons):
+async def test_what_was_missed_is_on_record_once_within_the_usual_limits_too(synapse, tmp_path):
+    async with Person(synapse, alias()) as ana:
+        with Bot(synapse, tmp_path / "bot", alias(), limits={"pause": 0.2}) as bot:
+            room = await debate(ana, bot)
+            first = await consented(ana, room, bot)
+            bot.kill()
+            texts = [f"Il faudrait {number} bancs en ville." for number in range(80)]
+            sent = await crowd(ana, room, texts, first)
+            bot.start()
+            last = await ana.says(room, "stop", first)
+            await ana.hears(room, answered(bot, last), patience=120)
+            turns = [event for event in await bot.record() if isinstance(event, Turn)]
+    heard = [m.id for turn in turns for m in (*turn.joined, turn.message)]
+    assert sorted(set(heard) & set(sent)) == sorted(sent) and len(heard) == len(set(heard))
+
+
+@pytest.mark.parametrize(("size", "buttons"), [(11, 0), pytest.param(18, 6, marks=SLOW)])
+async def test_at_default_rate_limits_nothing_is_lost_and_nothing_storms(tmp_path, size, buttons):
     server = Synapse(tmp_path / "own", default_limits=True)
     server.start()
     tries = []
@@ -97,9 +114,7 @@ async def test_at_default_rate_limits_nothing_is_lost_and_nothing_storms(tmp_pat
                 room = await debate(people[0], bot, preset="public_chat")
                 for person in people[1:]:
                     await person.joins(room)
-                talks = [
-                    person.says(room, f"!socrate {n}") for n in range(each) for person in people
-                ]
+                talks = [people[n % 3].says(room, f"!socrate {n}") for n in range(size)]
                 sent = await asyncio.gather(*talks)
                 said = await people[0].hears(room, by(bot.id), len(sent), patience=240)
             assert sorted(answers(said)) == sorted(sent)

@@ -32,6 +32,8 @@ from bot.ports import Mailbox
 
 LOG = logging.getLogger(__name__)
 
+EVERY = 60.0
+"""Seconds after which the position is kept, even if nothing was said to the bot."""
 COMPLAINTS = 20
 """How often the bot says in a room that it cannot read something, in one run."""
 # It tells whole events at some levels: what a citizen wrote belongs in no log.
@@ -94,14 +96,21 @@ class Matrix:
     async def messages(self, cursor: str | None) -> AsyncIterator[tuple[Message | None, str]]:
         """Yield what is said to the bot since *cursor*; at the very start, since now."""
         batch, since = self._first, cursor
+        kept: float | None = None
         if self._first_since != cursor:
             batch = await self._sync.first(cursor)
         while True:
+            last: Message | None = None
             async for message in self._batch(batch, since):
                 self._attend(message)
-                yield message, str(since)
+                if last:
+                    yield last, str(since)
+                last = message
             since = str(batch["next_batch"])
-            yield None, since
+            if last or kept is None or self.wire.clock() - kept > EVERY:
+                # What is read again after a crash is known by its id.
+                yield last, since
+                kept = self.wire.clock()
             batch = await self._sync.next(since)
             await self._learn(batch)
 
