@@ -265,6 +265,7 @@ async def sign_in(wire: Wire, options: Options) -> Login:
         ConfigError: The homeserver does not accept it, or does not answer.
     """
     open_folder(options.store)
+    wire.open()
     login = await log_in(wire, options.account, options.store)
     client = wire.client
     client.user_id = client.user = login.user

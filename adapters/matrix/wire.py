@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientSession, ClientTimeout
 from nio import AsyncClient
 
 from bot.errors import ConfigError, DeliveryError
@@ -58,6 +58,11 @@ class Wire:
     def limited(self) -> bool:
         """Whether the homeserver lately asked for fewer messages."""
         return self.clock() < self._strict_until
+
+    def open(self) -> None:
+        """Prepare for requests: the library's own session traces each one, which costs."""
+        if self.client.client_session is None:
+            self.client.client_session = ClientSession(timeout=ClientTimeout(total=None))
 
     async def ask(
         self, method: str, path: str, body: object = None, *, within: float = SHORT, **query: object
