@@ -5,13 +5,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
+SYNAPSE := .venv-synapse/.ready
 
 .PHONY: run test check lint types contracts format test-model clean
 
 run: $(READY)
 	@$(BIN)/socrate chat
 
-test: $(READY)
+test: $(READY) $(SYNAPSE)
 	$(BIN)/python -m pytest -q
 
 check: lint types contracts test
@@ -38,6 +39,13 @@ $(READY): pyproject.toml uv.lock
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python >&2
 	@touch $@
 
+# A Matrix homeserver for the tests, apart from the project: it has its own pins.
+$(SYNAPSE): tests/synapse/requirements.txt
+	@echo "Setting up .venv-synapse (once, a minute or two) ..." >&2
+	@test -x .venv-synapse/bin/python || $(PYTHON) -m venv .venv-synapse
+	@.venv-synapse/bin/python -m pip install --quiet --disable-pip-version-check -r $< >&2
+	@touch $@
+
 # Small weights behind a server that speaks Ollama's protocol. They write badly: good adversaries.
 # The binding is built from source: about ten minutes, once.
 test-model: $(READY)
@@ -48,4 +56,4 @@ test-model: $(READY)
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest tests/model -m model -s
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-synapse

@@ -196,6 +196,29 @@ async def _upgraded(settings: Settings) -> None:
 
 
 @cli.group()
+def matrix() -> None:
+    """Look after the bot's account on Matrix."""
+
+
+@matrix.command("verify")
+@click.pass_obj
+def matrix_verify(chosen: Chosen) -> None:
+    """Show what a person compares to be sure of the bot; exit with 1 if it is not signed."""
+    sys.exit(_run(_matrix_verify(chosen.settings())))
+
+
+async def _matrix_verify(settings: Settings) -> int:
+    from bot import wiring
+
+    found = await wiring.matrix_standing(settings)
+    click.echo(f"account: {found.user}")
+    click.echo(f"device: {found.device}")
+    click.echo(f"key: {found.fingerprint or 'none: the bot has not run with encryption yet'}")
+    click.echo(f"signed by the account: {'yes' if found.signed else 'no'}")
+    return int(not found.signed)
+
+
+@cli.group()
 def audit() -> None:
     """Read the record, and check that nobody rewrote it."""
 

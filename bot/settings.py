@@ -8,11 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.errors import ConfigError
 
 PREFIX = "SOCRATE_"
+KNOWN = {
+    "MATRIX_HOMESERVER": "matrix.homeserver",
+    "MATRIX_USER_ID": "matrix.user",
+    "MATRIX_ACCESS_TOKEN": "matrix.token",
+    "MATRIX_PASSWORD": "matrix.password",
+    "MATRIX_DEVICE_ID": "matrix.device",
+    "MATRIX_RECOVERY_KEY": "matrix.recovery_key",
+}
+"""Variables that operators know from other programs, and what they set."""
+LISTS = {"screens", "gates", "rooms", "inviters"}
+"""Keys whose values in the environment are parted by commas."""
+MAY_BE_EMPTY = {"rooms", "inviters"}
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -114,6 +126,43 @@ class OrganiserSettings(_Section):
     """Shown to a person who needs a human."""
 
 
+class MatrixSettings(_Section):
+    """Rooms on Matrix; none without a homeserver."""
+
+    homeserver: str = ""
+    """Its address, such as ``https://matrix.example.org``."""
+    user: str = ""
+    token: SecretStr = SecretStr("")
+    """Access token; or a password, which keeps the login by itself."""
+    password: SecretStr = SecretStr("")
+    device: str = ""
+    store: Path = Path("cafe-socrate-matrix")
+    """Folder of the login and of the encryption keys."""
+    recovery: Path | None = None
+    """File of the key that vouches for the bot's devices; in the store where not set."""
+    recovery_key: SecretStr = SecretStr("")
+    """The same key itself, over the file."""
+    encryption: Literal["off", "optional", "required"] = "optional"
+    room_encryption: dict[str, Literal["off", "optional", "required"]] = {}
+    """Other choices for single rooms, by room id."""
+    rooms: tuple[str, ...] = ()
+    """Ids or aliases of the rooms that the bot joins, whoever invites it."""
+    inviters: tuple[str, ...] = ()
+    """Who may invite it anywhere; ``*:example.org`` is everybody of a server."""
+    moderators: str = ""
+    """Id or alias of the room where cases are shown to moderators."""
+    name: str = "Café Socrate"
+    """Display name of the account; empty to leave it as it is."""
+    avatar: Path | None = None
+    """Picture of the account; not set to leave it as it is."""
+    prefix: str = "!socrate"
+    """Calls the bot without a mention."""
+    buttons: int = Field(default=6, ge=0, le=12)
+    """Reactions put under a message for people to press, at most."""
+    gap: int = Field(default=5000, ge=100)
+    """Events of one room that are fetched after an absence, at most."""
+
+
 class Settings(_Section):
     """Everything an operator may choose."""
 
@@ -123,13 +172,15 @@ class Settings(_Section):
     record: RecordSettings = RecordSettings()
     organiser: OrganiserSettings = OrganiserSettings()
     limits: LimitsSettings = LimitsSettings()
+    matrix: MatrixSettings = MatrixSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the file at *path*, with the environment over them.
 
-    ``SOCRATE_MODEL__NAME=ollama:mistral`` sets ``[model] name``. A file that is named must
-    exist; ``socrate.toml`` is read where there is one.
+    ``SOCRATE_MODEL__NAME=ollama:mistral`` sets ``[model] name``, and the variables of `KNOWN`
+    set theirs; ``…_FILE`` names a file that holds the value. A file that is named must exist;
+    ``socrate.toml`` is read where there is one.
 
     Raises:
         ConfigError: A key is unknown or a value wrong; the message names its path.
@@ -137,8 +188,9 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     source = path or (FILE if FILE.is_file() else None)
     values = _from_file(source) if source else {}
     for name, value in (os.environ if environment is None else environment).items():
-        if name.startswith(PREFIX):
-            _set(values, name, value)
+        key, from_file = _meant(name)
+        if key:
+            _set(values, name, key, _read(name, value) if from_file else value)
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
@@ -154,14 +206,33 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {exc}") from exc
 
 
-def _set(values: dict[str, Any], name: str, value: str) -> None:
-    section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+def _meant(name: str) -> tuple[str, bool]:
+    """Return the ``section.key`` that the variable *name* sets, and whether it names a file."""
+    bare = name.removesuffix("_FILE")
+    if bare in KNOWN:
+        return KNOWN[bare], bare != name
+    if not name.startswith(PREFIX):
+        return "", False
+    return bare.removeprefix(PREFIX).lower().replace("__", ".", 1), bare != name
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{name}: {path} cannot be read: {exc}") from exc
+
+
+def _set(values: dict[str, Any], name: str, path: str, value: str) -> None:
+    section, _, key = path.partition(".")
     if not key:
         raise ConfigError(f"{name} is not a setting: write {PREFIX}<SECTION>__<KEY>")
     table = values.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{section} is a section: {name} cannot set a key of it")
-    table[key] = tuple(value.split(",")) if key in {"screens", "gates"} else value
+    # No rule may be switched off by a variable that happens to be empty.
+    empty = not value and key in MAY_BE_EMPTY
+    table[key] = () if empty else tuple(value.split(",")) if key in LISTS else value
 
 
 def _explained(error: ValidationError, source: Path | None) -> str:

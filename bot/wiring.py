@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from random import random
 from shutil import disk_usage
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import policies
@@ -32,6 +34,7 @@ from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
     from adapters.langchain import LangChainModel
+    from adapters.matrix import Matrix, Options, Standing
     from adapters.terminal import Terminal
     from storage.chain import Report
     from storage.sql import SqlRecord
@@ -160,7 +163,68 @@ def platforms(
     settings: Settings, mailbox: Mailbox, commands: Commands
 ) -> list[AbstractAsyncContextManager[Platform]]:
     """Return the doors that *settings* open, each to be entered."""
-    return []
+    opened: list[AbstractAsyncContextManager[Platform]] = []
+    if settings.matrix.homeserver:
+        opened.append(matrix(settings, mailbox))
+    return opened
+
+
+def matrix(settings: Settings, mailbox: Mailbox) -> Matrix:
+    """Return the door to Matrix."""
+    # As above; and who has no rooms on Matrix need not pay for its library.
+    from adapters.matrix import Matrix  # noqa: PLC0415
+
+    return Matrix(
+        _matrix_options(settings),
+        mailbox=mailbox,
+        pseudonym=pseudonyms(settings),
+        words=book().text,
+        language=settings.bot.language,
+        chance=random,
+        clock=monotonic,
+    )
+
+
+async def matrix_standing(settings: Settings) -> Standing:
+    """Return how the bot's account and device look to others on Matrix.
+
+    Raises:
+        ConfigError: There is no homeserver, or it does not accept the login.
+    """
+    from adapters.matrix import standing  # noqa: PLC0415 - as above
+
+    if not settings.matrix.homeserver:
+        raise ConfigError("matrix.homeserver is not set: see docs/how-to/matrix.md.")
+    return await standing(_matrix_options(settings), random, monotonic)
+
+
+def _matrix_options(settings: Settings) -> Options:
+    from adapters.matrix import Account, Options  # noqa: PLC0415 - as above
+
+    chosen = settings.matrix
+    account = Account(
+        homeserver=chosen.homeserver,
+        user=chosen.user,
+        token=chosen.token.get_secret_value(),
+        password=chosen.password.get_secret_value(),
+        device=chosen.device,
+    )
+    return Options(
+        account=account,
+        store=chosen.store,
+        recovery=chosen.recovery or chosen.store / "recovery.key",
+        recovery_key=chosen.recovery_key.get_secret_value(),
+        encryption=chosen.encryption,
+        room_encryption=chosen.room_encryption,
+        rooms=chosen.rooms,
+        inviters=chosen.inviters,
+        moderators=chosen.moderators,
+        name=chosen.name,
+        avatar=chosen.avatar,
+        prefix=chosen.prefix,
+        buttons=chosen.buttons,
+        longest_gap=chosen.gap,
+    )
 
 
 def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
@@ -174,6 +238,8 @@ def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
     }
     if settings.model.name and settings.model.strategy != "built-in":
         found["model"] = lambda: _model_answers(settings)
+    if settings.matrix.homeserver:
+        found["matrix"] = lambda: _matrix_knows_us(settings)
     return found
 
 
@@ -190,6 +256,16 @@ async def _disk_has_room(settings: Settings) -> str:
     if free < ROOM_NEEDED:
         raise StorageError(f"{free >> 20} MB are left: make room before starting.")
     return f"{free >> 20} MB free"
+
+
+async def _matrix_knows_us(settings: Settings) -> str:
+    found = await matrix_standing(settings)
+    if settings.matrix.encryption != "off" and found.fingerprint and not found.signed:
+        raise ConfigError(
+            f"the account does not vouch for device {found.device}, and clients warn of it: set "
+            "MATRIX_RECOVERY_KEY, or verify the device from another session of the account."
+        )
+    return f"{found.user} on device {found.device}"
 
 
 async def _model_answers(settings: Settings) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -22,6 +23,7 @@ from bot.service import Service
 from bot.settings import Settings
 from prompts import TomlPromptBook, load
 from storage.memory import MemoryRecord
+from tests.synapse import Synapse
 
 CASES = Path(__file__).parent / "cases"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -138,5 +140,14 @@ async def citizen() -> Citizen:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
-        if name.startswith("SOCRATE_"):
+        if name.startswith(("SOCRATE_", "MATRIX_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
+    """A homeserver without limits, shared by all tests of a run."""
+    server = Synapse(tmp_path_factory.mktemp("synapse"))
+    server.start()
+    yield server
+    server.stop()

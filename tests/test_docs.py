@@ -70,7 +70,11 @@ def test_every_make_target_a_page_names_is_one(page):
 
 @pytest.mark.parametrize(
     ("english", "french"),
-    [("README.md", "README.fr.md"), ("docs/tutorial.md", "docs/tutorial.fr.md")],
+    [
+        ("README.md", "README.fr.md"),
+        ("docs/tutorial.md", "docs/tutorial.fr.md"),
+        ("docs/how-to/matrix.md", "docs/how-to/matrix.fr.md"),
+    ],
 )
 def test_the_twins_have_the_same_parts(english, french):
     assert HEADING.findall(text(english)) == HEADING.findall(text(french))
@@ -129,7 +133,7 @@ def test_the_settings_page_has_every_key_with_its_default():
     for section, values in Settings().model_dump(mode="json").items():
         assert f"## [{section}]" in shown
         for key, value in values.items():
-            default = "not set" if value is None else f"`{json.dumps(value)}`"
+            default = "not set" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
             name = f"{PREFIX}{section}__{key}".upper()
             assert f"| `{key}` | {default} | `{name}` |" in shown
 

@@ -21,7 +21,10 @@ def write(folder: Path, text: str) -> Path:
 def test_the_example_shows_every_setting_at_its_default():
     shown = tomllib.loads(EXAMPLE.read_text("utf-8"))
     defaults = Settings().model_dump(mode="json")
-    del defaults["record"]["key"]  # beside the database: it has no value to show
+    # What is not set has no value to show.
+    for section in defaults.values():
+        for key in [key for key, value in section.items() if value is None]:
+            del section[key]
     assert shown == defaults
 
 
@@ -68,3 +71,23 @@ def test_an_unknown_variable_is_an_error_that_names_it(name):
     with pytest.raises(ConfigError) as error:
         load(None, {name: "x"})
     assert any(part in str(error.value) for part in (name, "modl:", "model.nmae"))
+
+
+def test_variables_that_operators_know_set_what_they_name(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("abc\n")
+    given = {
+        "MATRIX_HOMESERVER": "https://matrix.example.org",
+        "MATRIX_ACCESS_TOKEN_FILE": str(secret),
+        "SOCRATE_MATRIX__PASSWORD_FILE": str(secret),
+        "MATRIX_SOMETHING_ELSE": "1",
+    }
+    found = load(write(tmp_path, "[matrix]\nhomeserver = 'https://other'"), given).matrix
+    assert found.homeserver == "https://matrix.example.org"
+    assert found.token.get_secret_value() == found.password.get_secret_value() == "abc"
+    assert "abc" not in repr(found) and "abc" not in found.model_dump_json()
+
+
+def test_a_secrets_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"MATRIX_PASSWORD_FILE.*missing"):
+        load(write(tmp_path, ""), {"MATRIX_PASSWORD_FILE": str(tmp_path / "missing")})
