@@ -12,7 +12,7 @@ from typing import Any
 from bot.domain import Frame, Move, Register
 from bot.errors import ConfigError
 
-TEXTS = ("notices", "prompts")
+TEXTS = ("notices", "prompts", "discord")
 """Files whose tables hold texts, found by ``table.key``."""
 
 
