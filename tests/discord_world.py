@@ -96,7 +96,8 @@ class World:
         """Return what the bot said in *channel*, for all to see; in the newest thread if none."""
         room = channel or self.thread
         me = self.platform.client.user.id
-        ours = [m for m in room.history() if m.author.id == me and not m.flags.ephemeral]
+        ours = [m for m in room.history() if m.author.id == me and not m.is_system()]
+        ours = [m for m in ours if not m.flags.ephemeral]
         return sorted(ours, key=lambda m: m.id)
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import discord
+
 EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
 """Where Discord's ids begin to count milliseconds."""
 MARGIN = timedelta(minutes=1)
@@ -62,7 +64,7 @@ class Cursor:
 
     def opened(self, message: str, interaction: int, token: str) -> Cursor:
         """Return the cursor with one more interaction to answer, and without those too old."""
-        oldest = id_at(datetime.now(UTC) - ANSWERABLE)
+        oldest = id_at(discord.utils.utcnow() - ANSWERABLE)
         kept = {m: held for m, held in self.open.items() if _interaction(held) > oldest}
         return replace(self, open={**kept, message: f"{interaction}:{token}"})
 
@@ -80,7 +82,7 @@ class Cursor:
     def unanswered(self, after: timedelta) -> str | None:
         """Return a message whose interaction has waited longer than *after*."""
         first = next(iter(self.open), None)
-        waited = first and datetime.now(UTC) - time_of(_interaction(self.open[first])) > after
+        waited = first and discord.utils.utcnow() - time_of(_interaction(self.open[first])) > after
         return first if waited else None
 
     @property
@@ -91,7 +93,7 @@ class Cursor:
     @property
     def gap(self) -> timedelta:
         """For how long nothing was seen."""
-        return datetime.now(UTC) - time_of(self.since)
+        return discord.utils.utcnow() - time_of(self.since)
 
 
 def _interaction(held: str) -> int:

@@ -61,9 +61,13 @@ class Menu:
         return next((c for c in self.commands[self.language] if c.name == name), None)
 
     def language_of(self, locale: str) -> str:
-        """Return our language for Discord's *locale*; the default where we have none."""
+        """Return our language for Discord's *locale*; the default where we have none.
+
+        Where the default is one that Discord has not, people's locale says nothing.
+        """
         code = locale.partition("-")[0]
-        return code if code in self.commands else self.language
+        told = self.language in LOCALES and code in self.commands
+        return code if told else self.language
 
     def payload(self) -> list[dict[str, Any]]:
         """Return all commands as Discord is told of them."""
@@ -126,8 +130,8 @@ def _settled(value: Any) -> Any:
         kept = ((k, _settled(v)) for k, v in value.items() if v not in (None, False, [], {}))
         return sorted(kept)
     if isinstance(value, list):
-        return [_settled(item) for item in value]
-    return value or None
+        return [_settled(item) for item in value] or None
+    return None if value in ("", False) else value
 
 
 def _localised(said: Mapping[str, str]) -> dict[str, str]:

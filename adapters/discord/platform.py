@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -100,7 +100,7 @@ class Discord:
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._ready = asyncio.Event()
         self._cursor = Cursor()
-        self._kept = datetime.now(UTC)
+        self._kept = discord.utils.utcnow()
         self._running: asyncio.Task[None] | None = None
         self._rest = Rest(self.client)
         self._menu = Menu(commands=self.menu, words=self.words, language=self.language)
@@ -235,7 +235,7 @@ class Discord:
         place = self._reader.place(channel) or Place(Kind.DIRECT, str(channel_id))
         for message in sorted(messages):
             sender = self._authors.get(message, "")
-            gone = self._reader.deleted(message, place, sender, datetime.now(UTC))
+            gone = self._reader.deleted(message, place, sender, discord.utils.utcnow())
             self._events.put_nowait(gone)
 
     async def _on_interaction(self, interaction: discord.Interaction) -> None:
@@ -301,9 +301,9 @@ class Discord:
             if isinstance(event, _Gap):
                 async for message in self._missed():
                     yield message, str(self._cursor)
-                yield None, self._after(id_at(datetime.now(UTC)))
+                yield None, self._after(id_at(discord.utils.utcnow()))
             elif isinstance(event, _Seen):
-                if (now := datetime.now(UTC)) - self._kept > KEEP:
+                if (now := discord.utils.utcnow()) - self._kept > KEEP:
                     self._kept = now
                     yield None, self._after(event.id)
             else:
@@ -377,7 +377,8 @@ class Discord:
             DeliveryError: Discord refuses; the message says what to grant.
         """
         token = self._token(reply)
-        if token and (reply.private or self._in_a_channel(reply.room)):
+        here = reply.private and reply.to not in self._elsewhere
+        if token and (here or self._in_a_channel(reply.room)):
             shown = await self._sender.whisper(reply, token, self.client.application_id or 0)
         elif reply.private and reply.document:
             return await self._sender.by_direct_message(reply)

@@ -14,7 +14,7 @@ from adapters.discord.menu import Words
 from adapters.discord.reading import NAME
 from adapters.discord.rest import Rest, explained
 from adapters.discord.wording import payloads
-from bot.domain import Reply, Room
+from bot.domain import Kind, Reply, Room
 from bot.errors import DeliveryError
 
 EPHEMERAL = 1 << 6
@@ -91,7 +91,7 @@ class Sender:
         """Raise where *reply* would be said in front of a whole channel."""
         channel = self.rest.client.get_channel(int(reply.room.id))
         asked_there = reply.to.startswith("i") and isinstance(channel, _CHANNELS)
-        if asked_there and not reply.room.debate:
+        if asked_there and not reply.room.debate and reply.kind is not Kind.CASE:
             raise DeliveryError("Discord: it is too late to answer that command; ask once more")
 
     async def _say(self, reply: Reply, payload: Mapping[str, Any], file: str) -> str:
