@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import discord
@@ -24,7 +25,7 @@ BOT = "Café Socrate"
 
 def pseudonym(debate: str, user: str) -> str:
     """Return a stand-in for the keyed hash of the wiring."""
-    return f"p-{hash((debate, user)) & 0xFFFF_FFFF:08x}"
+    return sha256(f"{debate} {user}".encode()).hexdigest()[:16]
 
 
 def adapter(record: Any, service: Service, language: str = "fr", **options: Any) -> Discord:

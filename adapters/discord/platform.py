@@ -60,6 +60,8 @@ class Options:
     shards: int = 1
     api: str = Route.BASE
     gateway: str = str(DiscordWebSocket.DEFAULT_GATEWAY)
+    ready_s: float = 2.0
+    """Seconds without news of another server after which all are thought to be known."""
 
 
 class _Gap:
@@ -424,6 +426,7 @@ def _client(options: Options) -> discord.Client:
         "max_messages": None,
         "chunk_guilds_at_startup": False,
         "member_cache_flags": discord.MemberCacheFlags.none(),
+        "guild_ready_timeout": options.ready_s,
     }
     if options.shards == 1:
         return discord.Client(**settings)

@@ -1,0 +1,204 @@
+"""What the network and Discord do to the bot, on the wire: one visible reply each, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.errors import ConfigError
+from storage.sql import SqlRecord
+from tests.conftest import BENCHES
+from tests.discord_bot import wired
+from tests.discord_server import CHANNEL, DiscordServer, Fault
+
+SAID = (BENCHES, "près du marché", "parce que les gens s'y arrêtent")
+
+
+class Bot:
+    """The bot in this process, on a test server."""
+
+    def __init__(self, server: DiscordServer, record: SqlRecord) -> None:
+        self.server, self.record = server, record
+        self.runner, self.platform = wired(record, server.api, server.gateway)
+        self.waited: list[float] = []
+        self.platform._rest.wait = self._wait
+
+    async def _wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        await asyncio.sleep(0.02)
+
+    async def run(self) -> None:
+        async with self.platform:
+            await self.runner.serve()
+
+    async def consents(self) -> int:
+        """Let somebody begin and agree; return the thread."""
+        server = self.server
+        thread = server.says("Bonjour")
+        (welcome,) = await server.until(lambda: server.visible(thread))
+        server.presses(welcome, "agree")
+        await server.until(lambda: len(server.visible(thread)) == 2)
+        return thread
+
+
+@contextlib.asynccontextmanager
+async def running(path, server: DiscordServer) -> AsyncIterator[Bot]:
+    async with SqlRecord(path / "record.db") as record:
+        bot = Bot(server, record)
+        task = asyncio.create_task(bot.run())
+        try:
+            await server.until(lambda: server.identified or task.done())
+            if task.done():
+                task.result()
+            yield bot
+            if task.done():
+                task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def answered(server: DiscordServer, thread: int, count: int) -> bool:
+    return len(server.visible(thread)) >= count
+
+
+async def test_a_conversation_on_the_wire(tmp_path):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        for count, said in enumerate(SAID, 3):
+            server.says(said, channel=thread)
+            await server.until(lambda count=count: answered(server, thread, count))
+        assert len(server.visible(thread)) == 5
+        assert server.whispers == {}, "the promise of a private answer was taken back"
+
+
+@pytest.mark.parametrize("code", [1006, 4000, 4009, 1001])
+async def test_a_dropped_connection_is_resumed_and_nothing_is_lost(tmp_path, code):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        await server.drop(code)
+        for said in SAID:
+            server.says(said, channel=thread)
+        await server.until(lambda: answered(server, thread, 5))
+        assert (server.resumed, len(server.identified)) == (1, 1)
+        assert order(server, thread)
+
+
+@pytest.mark.parametrize("code", [1006, 4009])
+async def test_a_session_that_is_over_is_begun_anew_and_what_was_missed_is_read(tmp_path, code):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        server.resumable = False
+        await server.drop(code)
+        server.sessions.clear()  # What is written now reaches no session.
+        for said in SAID:
+            server.says(said, channel=thread)
+        await server.until(lambda: answered(server, thread, 5), within_s=40)
+        assert len(server.identified) == 2
+        assert order(server, thread)
+
+
+async def test_a_refused_token_ends_with_one_clear_line(tmp_path):
+    async with DiscordServer() as server:
+        server.faults.append(Fault("GET", "/users/@me", 401, times=9))
+        async with SqlRecord(tmp_path / "record.db") as record:
+            with pytest.raises(ConfigError, match="make a new one"):
+                await Bot(server, record).run()
+
+
+async def test_a_token_refused_by_the_gateway_ends_with_one_clear_line(tmp_path):
+    async with DiscordServer() as server, SqlRecord(tmp_path / "record.db") as record:
+        server.accepts = False
+        with pytest.raises(ExceptionGroup) as error:
+            await Bot(server, record).run()
+        assert isinstance(error.value.exceptions[0], ConfigError)
+
+
+async def test_with_no_connection_left_today_none_is_made(tmp_path):
+    async with DiscordServer() as server, SqlRecord(tmp_path / "record.db") as record:
+        server.remaining = 0
+        with pytest.raises(ConfigError, match="wait 1 minutes"):
+            await Bot(server, record).run()
+        assert server.identified == []
+
+
+async def test_with_few_connections_left_a_new_one_is_put_off(tmp_path):
+    async with DiscordServer() as server:
+        server.remaining = 6
+        async with running(tmp_path, server) as bot:
+            assert bot.waited == [10.0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset-After": "0.05"}, {"retry_after": 0.05}),
+        ({}, {"retry_after": 0.05}),
+        ({"X-Ratelimit-Global": "true"}, {"retry_after": 0.05, "global": True}),
+    ],
+    ids=["announced", "unannounced", "global"],
+)
+async def test_a_rate_limit_delays_replies_and_loses_none(tmp_path, headers, body):
+    headers = {"X-Ratelimit-Bucket": "b", "X-Ratelimit-Limit": "1", **headers} if headers else {}
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        server.faults.append(Fault("POST", r"/channels/\d+/messages", 429, body, headers, times=3))
+        for said in SAID:
+            server.says(said, channel=thread)
+        await server.until(lambda: answered(server, thread, 5))
+        assert order(server, thread)
+
+
+async def test_a_502_after_the_message_was_stored_shows_it_once(tmp_path):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        fault = Fault("POST", r"/channels/\d+/messages", 502, stored=True)
+        server.faults.append(fault)
+        for said in SAID:
+            server.says(said, channel=thread)
+        await server.until(lambda: answered(server, thread, 5))
+        assert (fault.times, server.duplicates) == (0, 1)
+        assert order(server, thread)
+
+
+async def test_an_outage_longer_than_nonces_live_shows_each_reply_once(tmp_path):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        server.nonce_s = 0
+        lost = Fault("POST", r"/channels/\d+/messages", 520, stored=True)
+        server.faults += [lost, Fault("POST", r"/channels/\d+/messages", 503, times=3)]
+        for said in SAID:
+            server.says(said, channel=thread)
+        await server.until(lambda: answered(server, thread, 5))
+        await asyncio.sleep(0.1)
+        assert lost.times == 0 and order(server, thread)
+
+
+async def test_what_discord_refuses_is_on_record_with_what_to_do(tmp_path):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        refusal = {"message": "Missing Permissions", "code": 50013}
+        server.faults.append(Fault("POST", r"/channels/\d+/messages", 403, refusal))
+        server.says(SAID[0], channel=thread)
+        server.says(SAID[1], channel=thread)
+        await server.until(lambda: answered(server, thread, 3))
+        failed = [getattr(e.event, "failure", None) async for e in bot.record.entries()]
+        assert [f for f in failed if f and "grant it" in f]
+
+
+async def test_the_token_is_in_no_error_and_no_description(tmp_path):
+    async with DiscordServer() as server, SqlRecord(tmp_path / "record.db") as record:
+        bot = Bot(server, record)
+        assert bot.platform.token not in repr(bot.platform)
+
+
+def order(server: DiscordServer, thread: int) -> bool:
+    """Return whether what the bot said in *thread* answers its messages one by one, in order."""
+    asked = [m["id"] for m in server.messages[thread] if m["author"]["id"] != "99"]
+    shown = [m["content"] for m in server.visible(thread)]
+    assert len(shown) == len(asked) + 2 and len(set(shown)) == len(shown)
+    numbers = [int(text.rsplit("n° ")[1].split(" ")[0]) for text in shown]
+    return numbers == sorted(numbers)
