@@ -19,7 +19,13 @@ def wired(record: SqlRecord, api: str, gateway: str, **options: object) -> tuple
     """Return the bot on the server at *api* and *gateway*, answering from *record*."""
     bot = service(record=record)
     made = adapter(
-        record, bot, api=api, gateway=gateway, moderators=str(MODERATORS), ready_s=READY_S, **options
+        record,
+        bot,
+        api=api,
+        gateway=gateway,
+        moderators=str(MODERATORS),
+        ready_s=READY_S,
+        **options,
     )
     made.token = TOKEN
     return Runner(service=bot, mailbox=record, platform=made), made

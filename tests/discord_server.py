@@ -13,7 +13,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -76,7 +76,7 @@ class DiscordServer:
 
     # -------------------------------------------------------------- running
 
-    async def __aenter__(self) -> DiscordServer:
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/gateway/", self._gateway)
         app.router.add_route("*", "/api/v10/{path:.*}", self._rest)
@@ -173,10 +173,10 @@ class DiscordServer:
         """Return what the bot said in *channel*."""
         return [m for m in self.messages[channel] if m["author"]["id"] == str(ME)]
 
-    async def until(self, seen: Callable[[], Any], *, within_s: float = 30.0) -> Any:
+    async def until(self, seen: Callable[[], Any], *, within_s: float = 15.0) -> Any:
         """Wait until *seen* returns something; return it."""
         async with asyncio.timeout(within_s):
-            while not (found := seen()):
+            while not (found := seen()):  # noqa: ASYNC110 - what is waited for is in another process
                 await asyncio.sleep(0.01)
             return found
 
@@ -416,7 +416,9 @@ class DiscordServer:
     def _callback(self, _id: str, token: str, body: Any, **_: Any) -> tuple[int, Any]:
         if self.whispers[token]:
             return 400, {"message": "already acknowledged", "code": 40060}
-        self.whispers[token].append({"id": str(self.new_id()), "type": body["type"], **body["data"]})
+        self.whispers[token].append(
+            {"id": str(self.new_id()), "type": body["type"], **body["data"]}
+        )
         return 204, None
 
     def _edit_original(self, _app: str, token: str, body: Any, **_: Any) -> tuple[int, Any]:
@@ -498,8 +500,8 @@ class DiscordServer:
             "joined_at": "2026-01-01T00:00:00+00:00",
             "preferred_locale": "fr",
             "system_channel_flags": 0,
-            **dict.fromkeys(("emojis", "stickers", "features", "voice_states", "presences"), []),
-            **dict.fromkeys(("stage_instances", "guild_scheduled_events"), []),
+            **{key: [] for key in ("emojis", "stickers", "features", "voice_states", "presences")},
+            **{key: [] for key in ("stage_instances", "guild_scheduled_events")},
             **dict.fromkeys(("verification_level", "mfa_level", "nsfw_level", "premium_tier"), 0),
             **dict.fromkeys(("default_message_notifications", "explicit_content_filter"), 0),
             **dict.fromkeys(("afk_timeout",), 300),

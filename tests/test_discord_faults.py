@@ -12,7 +12,7 @@ from bot.errors import ConfigError
 from storage.sql import SqlRecord
 from tests.conftest import BENCHES
 from tests.discord_bot import wired
-from tests.discord_server import CHANNEL, DiscordServer, Fault
+from tests.discord_server import DiscordServer, Fault
 
 SAID = (BENCHES, "près du marché", "parce que les gens s'y arrêtent")
 

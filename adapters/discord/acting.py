@@ -11,11 +11,11 @@ from discord.http import Route
 
 from adapters.discord import rest
 from adapters.discord.menu import ON_MESSAGE, Menu, Words, custom_id, pressed
-from adapters.discord.reading import Kind, Place, Reader, plain
+from adapters.discord.reading import NAME, Kind, Place, Reader, plain
 from adapters.discord.rest import Rest
 from adapters.discord.sending import EPHEMERAL, Sender, answer
 from adapters.discord.wording import NOBODY, form
-from bot.domain import Message
+from bot.domain import Message, Room
 from bot.errors import DeliveryError
 from bot.ports import Mailbox
 
@@ -43,6 +43,15 @@ class Act:
     """The message it was done on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody did, as a message."""
+
+    message: Message
+    acknowledged: bool
+    """Whether they were promised an answer already."""
+
+
 @dataclass
 class Actions:
     """Acknowledges what people do within three seconds, and says what it means."""
@@ -55,23 +64,38 @@ class Actions:
 
     async def understood(
         self, interaction: discord.Interaction, place: Place | None, reader: Reader
-    ) -> Message | None:
+    ) -> Asked | None:
         """Return what *interaction* asks of the bot; None where it is answered here.
 
         Raises:
-            DeliveryError: Discord did not take the acknowledgement.
+            DeliveryError: Discord did not take an answer.
         """
         language = self.menu.language_of(str(interaction.locale))
         act = self._act(interaction, reader)
         if isinstance(act, str) and place:
             await self._form(interaction, language, act)
         elif place is None or not isinstance(act, Act):
-            await self._refuse(interaction, language, "unknown" if place else "elsewhere")
+            await self._say(interaction, "unknown" if place else "elsewhere")
         elif refusal := self._refusal(interaction, act, place, reader):
-            await self._refuse(interaction, language, refusal)
-        elif await self._acknowledged(interaction, act, language):
-            return await self._message(interaction, act, place, reader)
+            await self._say(interaction, refusal)
+        elif act.target and await self.mailbox.received(NAME, str(act.target.id)):
+            await self._say(interaction, "opened", thread=f"<#{place.room_of(act.target.id).id}>")
+        else:
+            return await self._asked(interaction, act, place, reader)
         return None
+
+    async def acknowledge(self, interaction: discord.Interaction, asked: Asked) -> bool:
+        """Promise an answer, for that person alone; it may be taken back for one to all.
+
+        A moderator's answer goes to somebody else, so that it is only confirmed. Return whether
+        there is a promise to keep.
+        """
+        if asked.acknowledged:
+            return True
+        if self._answers_a_case(asked.message.command):
+            await self._say(interaction, "noted")
+            return False
+        return await self.callback(interaction, DEFER, {"flags": EPHEMERAL})
 
     def _act(self, interaction: discord.Interaction, reader: Reader) -> Act | str | None:
         """Return what is asked for, or the mark of the form to be shown first."""
@@ -88,7 +112,7 @@ class Actions:
             return Act(text=text, about=number or None, starts=not number)
         if not action:
             return custom_id("", about or "")
-        return Act(command=action, about=about)
+        return Act(command=action, about=about) if self.menu.named(action) else None
 
     def _command(
         self, interaction: discord.Interaction, data: Mapping[str, Any], reader: Reader
@@ -112,43 +136,55 @@ class Actions:
         self, interaction: discord.Interaction, act: Act, place: Place, reader: Reader
     ) -> str | None:
         """Return why *act* is not for this person, in a word of the book; None if it is."""
-        if self.answers_a_case(act) and not reader.moderates(interaction.user, place):
+        if self._answers_a_case(act.command) and not reader.moderates(interaction.user, place):
             return "moderators-only"
         if act.target and act.target.author.id != interaction.user.id:
             return "not-yours"
         return None
 
-    async def _message(
+    async def _asked(
         self, interaction: discord.Interaction, act: Act, place: Place, reader: Reader
-    ) -> Message | None:
-        room = place.room
-        identifier = f"i{interaction.id}"
+    ) -> Asked | None:
+        room, first = place.room, act.starts and place.kind is Kind.CHANNEL and not act.target
         if act.target:
-            identifier, room = str(act.target.id), place.room_of(act.target.id)
-            if await self.mailbox.received(room.platform, identifier):
-                await self._told(interaction, "opened", thread=f"<#{room.id}>")
+            room = place.room_of(act.target.id)
+        elif first:
+            # A thread takes more than the three seconds that Discord may wait, if it is busy.
+            opened = await self._opened(interaction, place)
+            if opened is None:
                 return None
-        elif act.starts and place.kind is Kind.CHANNEL:
-            language = self.menu.language_of(str(interaction.locale))
-            try:
-                room = await self.sender.new_thread(place.id, language, interaction.user.id)
-            except DeliveryError as exc:
-                await self._told(interaction, "no-thread", reason=str(exc))
-                return None
-        moderates = reader.moderates(interaction.user, place)
+            room = opened
         message = Message(
-            id=identifier,
+            id=str(act.target.id) if act.target else f"i{interaction.id}",
             room=room,
             sender=reader.sender(room, interaction.user.id),
             text=act.text,
             sent_at=interaction.created_at,
             command=act.command,
             about=act.about,
-            moderator=moderates,
+            moderator=reader.moderates(interaction.user, place),
         )
-        if moderates and act.number and not act.about:
+        return Asked(await self._placed(interaction, act, place, message), acknowledged=first)
+
+    async def _opened(self, interaction: discord.Interaction, place: Place) -> Room | None:
+        """Return a new thread for whoever acted, who is told where it cannot be."""
+        if not await self.callback(interaction, DEFER, {"flags": EPHEMERAL}):
+            return None
+        language = self.menu.language_of(str(interaction.locale))
+        try:
+            return await self.sender.new_thread(place.id, language, interaction.user.id)
+        except DeliveryError as exc:
+            text = self.words(language, "discord.no-thread").format(reason=exc)
+            await self.point(interaction.application_id, interaction.token, text)
+            return None
+
+    async def _placed(
+        self, interaction: discord.Interaction, act: Act, place: Place, message: Message
+    ) -> Message:
+        """Return *message* with its case, or its language, where only Discord tells it."""
+        if message.moderator and act.number and not act.about:
             return replace(message, about=await self._case(place, act.number))
-        if act.command is None or await self.mailbox.known(room):
+        if act.command is None or await self.mailbox.known(message.room):
             return message
         return replace(message, language=self.menu.language_of(str(interaction.locale)))
 
@@ -162,34 +198,20 @@ class Actions:
     def _moderators(self) -> list[Any]:
         return [c for c in self.menu.commands[self.menu.language] if c.moderator]
 
-    async def _acknowledged(
-        self, interaction: discord.Interaction, act: Act, language: str
-    ) -> bool:
-        """Promise an answer, for that person alone; it may be taken back for one to all.
-
-        A moderator's answer goes to somebody else, so that it is only confirmed.
-        """
-        if self.answers_a_case(act):
-            return await self._refuse(interaction, language, "noted")
-        return await self.callback(interaction, DEFER, {"flags": EPHEMERAL})
-
-    def answers_a_case(self, act: Act) -> bool:
-        """Return whether *act* is a moderator's command."""
-        command = self.menu.named(act.command) if act.command else None
+    def _answers_a_case(self, name: str | None) -> bool:
+        """Return whether the command *name* is a moderator's."""
+        command = self.menu.named(name) if name else None
         return bool(command and command.moderator)
 
-    async def _refuse(self, interaction: discord.Interaction, language: str, word: str) -> bool:
-        said = {"content": self.words(language, f"discord.{word}"), "allowed_mentions": NOBODY}
-        return await self.callback(interaction, SAY, {**said, "flags": EPHEMERAL})
+    async def _say(self, interaction: discord.Interaction, word: str, **values: str) -> None:
+        """Answer at once, and to that person alone, with *word* of the book."""
+        language = self.menu.language_of(str(interaction.locale))
+        text = self.words(language, f"discord.{word}").format(**values)
+        said = {"content": text, "allowed_mentions": NOBODY, "flags": EPHEMERAL}
+        await self.callback(interaction, SAY, said)
 
     async def _form(self, interaction: discord.Interaction, language: str, mark: str) -> None:
         await self.callback(interaction, FORM, form(language, self.words, mark))
-
-    async def _told(self, interaction: discord.Interaction, word: str, **values: str) -> None:
-        """Say *word* instead of the answer that was promised."""
-        language = self.menu.language_of(str(interaction.locale))
-        text = self.words(language, f"discord.{word}").format(**values)
-        await self.point(interaction.application_id, interaction.token, text)
 
     async def point(self, application: int, token: str, text: str) -> None:
         """Put *text* in the place of a promised answer; take the promise back without one."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
@@ -25,6 +26,7 @@ from adapters.discord.reading import NAME, Kind, Place, Reader
 from adapters.discord.rest import REFUSED, Rest
 from adapters.discord.sending import Sender
 from bot.domain import Command, Message, Reply, Room
+from bot.domain import Kind as ReplyKind
 from bot.errors import BotError, ConfigError, DeliveryError
 from bot.ports import Mailbox
 
@@ -36,6 +38,8 @@ SILENCE = timedelta(minutes=2)
 """After this long a promised answer is taken back."""
 KEEP = timedelta(minutes=1)
 """How often the cursor is kept while nothing is said to the bot."""
+KEPT_WITHIN_S = 1.5
+"""How long an acknowledgement waits for what it acknowledges: Discord waits for three seconds."""
 AUTHORS = 20_000
 """Messages whose author is remembered, for Discord does not say whose message was deleted."""
 CLOSED = {
@@ -82,6 +86,21 @@ class _Ended:
     error: BaseException | None
 
 
+class Promise:
+    """An acknowledgement that waits for what it acknowledges to be kept."""
+
+    def __init__(self) -> None:
+        """Begin with neither kept nor acknowledged."""
+        self.kept = asyncio.Event()
+        self.made = asyncio.Event()
+
+    async def when_kept(self) -> None:
+        """Wait until it is kept, but no longer than Discord can wait."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KEPT_WITHIN_S):
+                await self.kept.wait()
+
+
 @dataclass
 class Discord:
     """The bot on Discord. As an async context manager it connects, and closes."""
@@ -110,6 +129,7 @@ class Discord:
         self._actions = Actions(self._menu, self.words, self._rest, self._sender, self.mailbox)
         self._authors: dict[int, str] = {}
         self._elsewhere: set[str] = set()
+        self._promises: dict[str, Promise] = {}
         self._listen()
 
     @property
@@ -243,13 +263,22 @@ class Discord:
     async def _on_interaction(self, interaction: discord.Interaction) -> None:
         served = self._serves(interaction.guild)
         place = await self._place(interaction.channel) if served else None
-        message = await self._actions.understood(interaction, place, self._reader)
-        if message is None:
+        asked = await self._actions.understood(interaction, place, self._reader)
+        if asked is None:
             return
+        message = asked.message
+        promise = Promise()
+        self._promises[message.id] = promise
         self._cursor = self._cursor.opened(message.id, interaction.id, interaction.token)
         if str(interaction.channel_id) != message.room.id:
             self._elsewhere.add(message.id)
         self._events.put_nowait(message)
+        # What is acknowledged is kept, so that a crash does not swallow it.
+        await promise.when_kept()
+        if not await self._actions.acknowledge(interaction, asked):
+            self._cursor = self._cursor.closed(message.id)
+            self._promises.pop(message.id, None)
+        promise.made.set()
 
     async def _on_error(self, event: str, *args: object, **values: object) -> None:
         """End with the error: an event that was not understood must not be lost in silence."""
@@ -312,6 +341,7 @@ class Discord:
                 made = await self._made(event)
                 if made:
                     yield made, self._after(int(made.id) if made.id.isdigit() else 0)
+                    self._kept_now(made.id)
             await self._take_back()
 
     async def _made(self, event: Message | discord.Message) -> Message | None:
@@ -350,6 +380,10 @@ class Discord:
                 yield made
         self._cursor = self._cursor.seen(newest)
 
+    def _kept_now(self, message: str) -> None:
+        if promise := self._promises.get(message):
+            promise.kept.set()
+
     def _after(self, message: int) -> str:
         self._cursor = self._cursor.seen(message)
         return str(self._cursor)
@@ -378,7 +412,7 @@ class Discord:
         Raises:
             DeliveryError: Discord refuses; the message says what to grant.
         """
-        token = self._token(reply)
+        token = await self._token(reply)
         here = reply.private and reply.to not in self._elsewhere
         if token and (here or self._in_a_channel(reply.room)):
             shown = await self._sender.whisper(reply, token, self.client.application_id or 0)
@@ -391,9 +425,13 @@ class Discord:
         self._cursor = self._cursor.closed(reply.to) if token else self._cursor
         return shown
 
-    def _token(self, reply: Reply) -> str | None:
+    async def _token(self, reply: Reply) -> str | None:
         """Return the token of the interaction that *reply* answers; a case answers none."""
-        return None if reply.room == self.moderators else self._cursor.token(reply.to)
+        if reply.kind is ReplyKind.CASE:
+            return None
+        if promise := self._promises.pop(reply.to, None):
+            await promise.made.wait()
+        return self._cursor.token(reply.to)
 
     def _in_a_channel(self, room: Room) -> bool:
         """Return whether *room* is a whole channel, where only the asker is answered."""
@@ -413,6 +451,8 @@ class Discord:
         token = message and self._cursor.token(message)
         if message and token:
             self._cursor = self._cursor.closed(message)
+            self._promises.pop(message, None)
+            self._elsewhere.discard(message)
             await self._actions.point(self.client.application_id or 0, token, "")
 
 
