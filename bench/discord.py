@@ -98,8 +98,6 @@ async def measured(bot: str, server, folder: Path, people: int, each: int) -> Fi
 
 async def opened(server, people: int, *, consent: bool) -> dict[int, int]:
     """Return a thread for each person; they have agreed where that is asked of them."""
-    from tests.discord_server import CHANNEL  # noqa: PLC0415
-
     threads = {}
     for person in range(2000, 2000 + people):
         thread = server.new_id()
@@ -109,7 +107,6 @@ async def opened(server, people: int, *, consent: bool) -> dict[int, int]:
             data = {"type": 1, "name": "accepter", "id": "1", "options": []}
             server.acts(data, channel=thread, user=person)
             await server.until(lambda thread=thread: server.visible(thread))
-    assert CHANNEL
     await asyncio.sleep(0.5)
     return threads
 

@@ -119,6 +119,7 @@ class Discord:
         """Build the client; nothing is sent yet."""
         self.client = _client(self.options)
         self._events: asyncio.Queue[Any] = asyncio.Queue()
+        self._listening = False
         self._ready = asyncio.Event()
         self._cursor = Cursor()
         self._kept = discord.utils.utcnow()
@@ -139,8 +140,8 @@ class Discord:
 
     @property
     def idle(self) -> bool:
-        """Whether all that came in was handed on."""
-        return self._events.empty()
+        """Whether all that came in was handed on, and is kept."""
+        return self._listening and self._events.empty()
 
     # ------------------------------------------------------------ connection
 
@@ -325,7 +326,9 @@ class Discord:
         self._sender.recovering = False
         self._cursor = Cursor.read(cursor) if not self._cursor.since else self._cursor
         while True:
+            self._listening = True
             event = await self._events.get()
+            self._listening = False
             if isinstance(event, _Ended):
                 self._end(event.error)
                 return
