@@ -51,6 +51,11 @@ class Cursor:
             held["direct"] = self.direct
         return json.dumps(held, separators=(",", ":"))
 
+    def joined(self, later: Cursor) -> Cursor:
+        """Return this stored cursor with what was opened before it was read."""
+        since = max(self.since, later.since)
+        return replace(later, since=since, open={**self.open, **later.open}, direct=self.direct)
+
     def seen(self, message: int) -> Cursor:
         """Return the cursor once *message* was seen."""
         return self if message <= self.since else replace(self, since=message)

@@ -119,7 +119,7 @@ class Discord:
         """Build the client; nothing is sent yet."""
         self.client = _client(self.options)
         self._events: asyncio.Queue[Any] = asyncio.Queue()
-        self._listening = False
+        self._listening = self._loaded = False
         self._ready = asyncio.Event()
         self._cursor = Cursor()
         self._kept = discord.utils.utcnow()
@@ -156,6 +156,7 @@ class Discord:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.options.gateway)
         try:
             self._cursor = Cursor.read(await self.mailbox.cursor(NAME))
+            self._loaded = True
             await self._log_in()
         except BaseException:
             await self.client.close()
@@ -324,7 +325,9 @@ class Discord:
             ConfigError: Discord refuses the token or a setting.
         """
         self._sender.recovering = False
-        self._cursor = Cursor.read(cursor) if not self._cursor.since else self._cursor
+        if not self._loaded:
+            self._cursor = Cursor.read(cursor).joined(self._cursor)
+            self._loaded = True
         while True:
             self._listening = True
             event = await self._events.get()
