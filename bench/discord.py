@@ -45,9 +45,7 @@ class Figures:
         cost = 1000 * self.cpu_s / self.exchanges
         ratio = f"{cost / bare.cost:8.2f}" if bare else "       –"
         rate = self.exchanges / self.seconds
-        return (
-            f"{self.bot:14}{rate:10.0f}{cost:12.2f}{ratio}{self.p50_ms:10.1f}{self.p99_ms:10.1f}"
-        )
+        return f"{self.bot:14}{rate:10.0f}{cost:12.2f}{ratio}{self.p50_ms:10.1f}{self.p99_ms:10.1f}"
 
     @property
     def cost(self) -> float:

@@ -8,11 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.errors import ConfigError
 
 PREFIX = "SOCRATE_"
+KNOWN = {
+    "DISCORD_BOT_TOKEN": "discord.token",
+}
+"""Variables that operators know from other programs, and what they set."""
+LISTS = {"screens", "gates", "guilds"}
+"""Keys whose values in the environment are parted by commas."""
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -114,6 +120,26 @@ class OrganiserSettings(_Section):
     """Shown to a person who needs a human."""
 
 
+class DiscordSettings(_Section):
+    """Servers on Discord; none without a token."""
+
+    token: SecretStr = SecretStr("")
+    """Of the bot, from the Developer Portal."""
+    guilds: tuple[str, ...] = ()
+    """Ids of the servers that are served; empty for every one it was added to."""
+    moderators: str = ""
+    """Id of the channel in which cases are shown to moderators."""
+    moderator_role: str = ""
+    """Id of the role whose members may answer cases anywhere."""
+    message_content: bool = False
+    """Whether all of its threads is read; needs the Message Content intent."""
+    shards: int = Field(default=1, ge=0)
+    """Connections to share the servers among; 0 for as many as Discord advises."""
+    api: str = "https://discord.com/api/v10"
+    gateway: str = "wss://gateway.discord.gg/"
+    """Where Discord answers; another place is for tests."""
+
+
 class Settings(_Section):
     """Everything an operator may choose."""
 
@@ -123,13 +149,15 @@ class Settings(_Section):
     record: RecordSettings = RecordSettings()
     organiser: OrganiserSettings = OrganiserSettings()
     limits: LimitsSettings = LimitsSettings()
+    discord: DiscordSettings = DiscordSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the file at *path*, with the environment over them.
 
-    ``SOCRATE_MODEL__NAME=ollama:mistral`` sets ``[model] name``. A file that is named must
-    exist; ``socrate.toml`` is read where there is one.
+    ``SOCRATE_MODEL__NAME=ollama:mistral`` sets ``[model] name``, and the variables of `KNOWN`
+    set theirs; ``…_FILE`` names a file that holds the value. A file that is named must exist;
+    ``socrate.toml`` is read where there is one.
 
     Raises:
         ConfigError: A key is unknown or a value wrong; the message names its path.
@@ -137,8 +165,9 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     source = path or (FILE if FILE.is_file() else None)
     values = _from_file(source) if source else {}
     for name, value in (os.environ if environment is None else environment).items():
-        if name.startswith(PREFIX):
-            _set(values, name, value)
+        key, from_file = _meant(name)
+        if key:
+            _set(values, name, key, _read(name, value) if from_file else value)
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
@@ -154,14 +183,31 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {exc}") from exc
 
 
-def _set(values: dict[str, Any], name: str, value: str) -> None:
-    section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+def _meant(name: str) -> tuple[str, bool]:
+    """Return the ``section.key`` that the variable *name* sets, and whether it names a file."""
+    bare = name.removesuffix("_FILE")
+    if bare in KNOWN:
+        return KNOWN[bare], bare != name
+    if not name.startswith(PREFIX):
+        return "", False
+    return bare.removeprefix(PREFIX).lower().replace("__", ".", 1), bare != name
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{name}: {path} cannot be read: {exc}") from exc
+
+
+def _set(values: dict[str, Any], name: str, path: str, value: str) -> None:
+    section, _, key = path.partition(".")
     if not key:
         raise ConfigError(f"{name} is not a setting: write {PREFIX}<SECTION>__<KEY>")
     table = values.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{section} is a section: {name} cannot set a key of it")
-    table[key] = tuple(value.split(",")) if key in {"screens", "gates"} else value
+    table[key] = tuple(value.split(",")) if key in LISTS else value
 
 
 def _explained(error: ValidationError, source: Path | None) -> str:

@@ -17,6 +17,7 @@ from adapters.lemmas import DictionaryLemmatiser
 from bot.agent import Agent
 from bot.breaker import Breaker
 from bot.commands import Commands
+from bot.domain import LANGUAGES
 from bot.errors import ConfigError, StorageError
 from bot.languages import Languages
 from bot.limits import Limits
@@ -31,6 +32,7 @@ from policies.masking import Masking
 from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
+    from adapters.discord import Discord
     from adapters.langchain import LangChainModel
     from adapters.terminal import Terminal
     from storage.chain import Report
@@ -160,7 +162,36 @@ def platforms(
     settings: Settings, mailbox: Mailbox, commands: Commands
 ) -> list[AbstractAsyncContextManager[Platform]]:
     """Return the doors that *settings* open, each to be entered."""
-    return []
+    opened: list[AbstractAsyncContextManager[Platform]] = []
+    if settings.discord.token.get_secret_value():
+        opened.append(discord(settings, mailbox, commands))
+    return opened
+
+
+def discord(settings: Settings, mailbox: Mailbox, commands: Commands) -> Discord:
+    """Return the door to Discord."""
+    # As above; and who has no server on Discord need not pay for its library.
+    from adapters.discord import Discord, Options  # noqa: PLC0415
+
+    chosen = settings.discord
+    options = Options(
+        guilds=chosen.guilds,
+        moderators=chosen.moderators,
+        role=chosen.moderator_role,
+        message_content=chosen.message_content,
+        shards=chosen.shards,
+        api=chosen.api,
+        gateway=chosen.gateway,
+    )
+    return Discord(
+        token=chosen.token.get_secret_value(),
+        mailbox=mailbox,
+        menu={code: commands.menu(code) for code in LANGUAGES},
+        words=book().text,
+        pseudonym=pseudonyms(settings),
+        language=settings.bot.language,
+        options=options,
+    )
 
 
 def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
@@ -174,6 +205,8 @@ def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
     }
     if settings.model.name and settings.model.strategy != "built-in":
         found["model"] = lambda: _model_answers(settings)
+    if settings.discord.token.get_secret_value():
+        found["discord"] = lambda: _discord_is_set_up(settings)
     return found
 
 
@@ -198,6 +231,18 @@ async def _model_answers(settings: Settings) -> str:
         return "none"
     await found.check()
     return found.name
+
+
+async def _discord_is_set_up(settings: Settings) -> str:
+    from adapters.discord import check  # noqa: PLC0415 - as above
+
+    chosen = settings.discord
+    return await check(
+        chosen.token.get_secret_value(),
+        message_content=chosen.message_content,
+        moderators=chosen.moderators,
+        api=chosen.api,
+    )
 
 
 def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:

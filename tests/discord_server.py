@@ -360,6 +360,8 @@ class DiscordServer:
         return (200, found[0]) if found else (404, {"message": "Unknown", "code": 10008})
 
     def _get_channel(self, channel: str, **_: Any) -> tuple[int, Any]:
+        if int(channel) not in {CHANNEL, MODERATORS, *self.threads}:
+            return 404, {"message": "Unknown Channel", "code": 10003}
         return 200, self._channel(int(channel))
 
     def _patch_channel(self, channel: str, body: Any, **_: Any) -> tuple[int, Any]:

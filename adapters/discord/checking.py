@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import aiohttp
 import discord
+from discord.http import Route
 
-from adapters.discord.rest import NEEDED
+from adapters.discord.rest import NEEDED, REFUSED
+from bot.errors import ConfigError, DeliveryError
 
 PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
 """The least that the bot needs; none of them is one that only administrators should have."""
@@ -15,62 +16,57 @@ SCARCE = 20
 """Connections left today below which something must be wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    fine: bool
-    name: str
-    detail: str
-
-
 def invite(application: int) -> str:
     """Return the address at which a server's administrator adds the bot."""
     return discord.utils.oauth_url(application, permissions=PERMISSIONS, scopes=SCOPES)
 
 
-async def check(token: str, *, message_content: bool, moderators: str = "") -> list[Finding]:
-    """Return what is found with *token*, without connecting to the gateway.
+async def check(
+    token: str, *, message_content: bool, moderators: str = "", api: str = Route.BASE
+) -> str:
+    """Return where to add the bot, without connecting to the gateway.
 
     Raises:
-        OSError: Discord cannot be reached.
+        ConfigError: Something is not set up; the message says what to do.
+        DeliveryError: Discord cannot be reached.
     """
+    Route.BASE = api
     async with discord.Client(intents=discord.Intents.none()) as client:
         try:
             await client.login(token)
-        except discord.LoginFailure:
-            return [Finding(fine=False, name="token", detail="refused: make a new one")]
-        found = [Finding(fine=True, name="token", detail=f"accepted: {client.user}")]
-        found.append(await _connections(client))
-        found.append(await _content(client, message_content))
-        if moderators:
-            found.append(await _moderators(client, moderators))
-        found.append(
-            Finding(fine=True, name="invite", detail=invite(client.application_id or 0)),
-        )
-        return found
+            left = await _connections(client)
+            _content(client, wanted=message_content)
+            if moderators:
+                await _moderators(client, moderators)
+        except discord.LoginFailure as exc:
+            raise ConfigError(REFUSED) from exc
+        except (OSError, aiohttp.ClientError, discord.DiscordException) as exc:
+            raise DeliveryError(f"Discord cannot be reached: {type(exc).__name__}") from exc
+        return f"{left} connections left today; add it at {invite(client.application_id or 0)}"
 
 
-async def _connections(client: discord.Client) -> Finding:
+async def _connections(client: discord.Client) -> int:
     _shards, _url, limit = await client.http.get_bot_gateway()
-    left, total = limit["remaining"], limit["total"]
-    return Finding(fine=left >= SCARCE, name="connections", detail=f"{left} of {total} left today")
+    if limit["remaining"] < SCARCE:
+        raise ConfigError(
+            f"only {limit['remaining']} connections are left today: find out why it restarts"
+        )
+    return limit["remaining"]
 
 
-async def _content(client: discord.Client, wanted: bool) -> Finding:
+def _content(client: discord.Client, *, wanted: bool) -> None:
     flags = client.application_flags
-    granted = flags.gateway_message_content or flags.gateway_message_content_limited
-    if wanted and not granted:
-        detail = "asked for, but off: Developer Portal, Bot, Message Content Intent"
-        return Finding(fine=False, name="message content", detail=detail)
-    detail = "read in its threads" if wanted else "not asked for: people reply, or use buttons"
-    return Finding(fine=True, name="message content", detail=detail)
+    if wanted and not (flags.gateway_message_content or flags.gateway_message_content_limited):
+        raise ConfigError(
+            "the Message Content intent is off: switch it on (Developer Portal, Bot) or set "
+            "discord.message_content = false"
+        )
 
 
-async def _moderators(client: discord.Client, channel: str) -> Finding:
+async def _moderators(client: discord.Client, channel: str) -> None:
     try:
         await client.fetch_channel(int(channel))
-    except discord.HTTPException as exc:
-        detail = f"channel {channel} cannot be seen ({exc.status}): give the bot View Channel there"
-        return Finding(fine=False, name="moderators", detail=detail)
-    return Finding(fine=True, name="moderators", detail=f"channel {channel}")
+    except discord.Forbidden as exc:
+        raise ConfigError(f"give the bot View Channel in the moderators' {channel}") from exc
+    except (discord.NotFound, ValueError) as exc:
+        raise ConfigError(f"discord.moderators: there is no channel {channel}") from exc
