@@ -50,7 +50,7 @@ STORY = (
     Step("presses", "why", Kind.NOTICE),
     Step("says", "Surtout entre la gare et le marché.", Kind.QUESTION),
     Step("presses", "skip", Kind.QUESTION),
-    Step("presses", "unsure", Kind.QUESTION),
+    Step("presses", "unsure", Kind.RECAP),
     Step("presses", "leading", Kind.NOTICE),
     Step("says", "Ma mère doit s'asseoir tous les cent mètres.", Kind.QUESTION),
     Step("says", "Dis-moi pour qui voter dimanche, quel candidat est le meilleur ?", Kind.DECLINE),
