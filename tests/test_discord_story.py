@@ -296,7 +296,7 @@ async def test_a_first_start_answers_no_history():
 async def moderated(w: World):
     """Return a moderators' channel, and a contest that is shown there."""
     w.platform.options = Options(moderators=str(w.guild.create_text_channel("modération").id))
-    w.platform._reads = None
+    w.platform._arrivals.reader = w.platform._reader()
     await w.sends(w.mention(BENCHES))
     await w.clicks(w.last, "agree")
     await w.sends(BENCHES, channel=w.thread, reply_to=w.last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from adapters.discord import rest
 from adapters.discord.menu import ON_MESSAGE, Menu, Words, custom_id, pressed
 from adapters.discord.reading import NAME, Kind, Place, Reader, plain
-from adapters.discord.rest import Rest
+from adapters.discord.rest import ACKNOWLEDGED, TRANSIENT, Rest
 from adapters.discord.sending import EPHEMERAL, Sender, answer
 from adapters.discord.wording import NOBODY, form
 from bot.domain import Message, Room
 from bot.errors import DeliveryError
 from bot.ports import Mailbox
+
+log = logging.getLogger(__name__)
 
 SAY, DEFER, FORM = 4, 5, 9
 """Types of callbacks: https://discord.com/developers/docs/interactions/receiving-and-responding."""
@@ -65,11 +67,7 @@ class Actions:
     async def understood(
         self, interaction: discord.Interaction, place: Place | None, reader: Reader
     ) -> Asked | None:
-        """Return what *interaction* asks of the bot; None where it is answered here.
-
-        Raises:
-            DeliveryError: Discord did not take an answer.
-        """
+        """Return what *interaction* asks of the bot; None where it is answered here."""
         language = self.menu.language_of(str(interaction.locale))
         act = self._act(interaction, reader)
         if isinstance(act, str) and place:
@@ -218,28 +216,30 @@ class Actions:
         original = answer("PATCH" if text else "DELETE", "/messages/@original", application, token)
         said = {"content": text, "allowed_mentions": NOBODY} if text else None
         try:
-            await self.rest.request(original, json=said)
-        except discord.HTTPException:
-            return  # It was closed, or is too old: nobody sees it any more.
+            await self.rest.once(original, json=said)
+        except (discord.HTTPException, *TRANSIENT) as exc:
+            # It was closed, or is too old: nobody sees it any more.
+            log.debug("Discord: an answer could not be changed (%s)", type(exc).__name__)
 
     async def callback(
         self, interaction: discord.Interaction, kind: int, data: Mapping[str, Any]
     ) -> bool:
         """Answer *interaction* at once; return whether Discord still waited for it."""
+        route = Route(
+            "POST",
+            "/interactions/{webhook_id}/{webhook_token}/callback",
+            webhook_id=interaction.id,
+            webhook_token=interaction.token,
+        )
         try:
-            await self.rest.request(
-                Route(
-                    "POST",
-                    "/interactions/{webhook_id}/{webhook_token}/callback",
-                    webhook_id=interaction.id,
-                    webhook_token=interaction.token,
-                ),
-                json={"type": kind, "data": dict(data)},
-            )
+            await self.rest.once(route, json={"type": kind, "data": dict(data)})
         except discord.HTTPException as exc:
-            if exc.code in (rest.UNKNOWN_INTERACTION, rest.ACKNOWLEDGED):
-                return exc.code == rest.ACKNOWLEDGED
-            raise DeliveryError(f"Discord refused an acknowledgement: {exc.status}") from exc
+            if exc.code != ACKNOWLEDGED:
+                log.warning("Discord took no answer: %d, code %d", exc.status, exc.code)
+            return exc.code == ACKNOWLEDGED
+        except TRANSIENT as exc:
+            log.warning("Discord took no answer: %s", type(exc).__name__)
+            return False
         return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
@@ -59,6 +59,10 @@ class Reader:
     role: int = 0
     """Id of the moderators' role."""
     pseudonym: Callable[[str, str], str]
+
+    def known_as(self, me: int) -> Reader:
+        """Return the reader of the bot whose id is *me*."""
+        return replace(self, me=me)
 
     def place(self, channel: object) -> Place | None:
         """Return what *channel* is to the bot; None where it cannot be spoken to."""

@@ -73,7 +73,7 @@ class Rest:
         until, pause = monotonic() + PATIENCE_S, FIRST_WAIT_S
         while True:
             try:
-                return await self._once(route, json, document)
+                return await self.once(route, json, document)
             except TRANSIENT as exc:
                 reason = type(exc).__name__
             except discord.HTTPException as exc:
@@ -92,7 +92,8 @@ class Rest:
             if again and (done := await again()) is not None:
                 return done
 
-    async def _once(self, route: Route, json: Any, document: str) -> Any:
+    async def once(self, route: Route, json: Any = None, document: str = "") -> Any:
+        """Return Discord's answer, without trying again for longer than discord.py does."""
         if not document:
             return await self.http.request(route, **({} if json is None else {"json": json}))
         file = discord.File(BytesIO(document.encode()), filename=FILE)
