@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import discord
 import pytest
 
@@ -18,6 +21,7 @@ from bot.domain import (
     Review,
     Turn,
 )
+from docs.pictures import discord as pictures
 from prompts import load
 from tests.conftest import BENCHES
 from tests.discord_world import World, world
@@ -412,3 +416,14 @@ async def test_two_shards_serve_two_servers():
         await w.sends(w.mention(BENCHES), who=ben, channel=channel)
         await w.sends(w.mention(BENCHES))
         assert len(channel.threads) == len(w.channel.threads) == 1
+
+
+async def test_the_pictures_show_what_is_said_today():
+    """Where this fails: ``python -m docs.pictures.discord``."""
+    person, moderators = await pictures.exchange()
+    for file, seen in (("discord-fr", person), ("discord-moderators-fr", moderators)):
+        drawing = (pictures.HERE / f"{file}.svg").read_text("utf-8")
+        shown = unescape("".join(re.findall(r"<text[^>]*>(.*)</text>", drawing)))
+        for message in seen:
+            for line in (*pictures.lines(message.text), *message.buttons):
+                assert line.removeprefix("-# ") in shown

@@ -19,6 +19,8 @@ LABEL = 80
 NOBODY: dict[str, Any] = {"parse": [], "replied_user": False}
 """Allowed mentions: whatever the text says, nobody is called."""
 _ESCAPED = re.compile(r"(https?://[^\s<>]+)|([\\*_~|`<\[])|^(\s*)(#|-)", re.MULTILINE)
+_UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""What JSON or Discord does not take."""
 _QUOTE = "> "
 
 
@@ -90,6 +92,7 @@ def form(language: str, words: Words, mark: str) -> dict[str, Any]:
 
 def escaped(text: str) -> str:
     """Return *text* so that Discord shows its signs instead of obeying them; links stay links."""
+    text = _UNSENDABLE.sub("", text)
     return _ESCAPED.sub(lambda found: found[1] or rf"{found[3] or ''}\{found[2] or found[4]}", text)
 
 
