@@ -58,6 +58,7 @@ class DiscordServer:
         self.threads: dict[int, dict[str, Any]] = {}
         self.whispers: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.direct: set[int] = set()
+        self.files: list[str] = []
         self.commands: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
@@ -124,8 +125,14 @@ class DiscordServer:
             message["type"] = 19
         if call or reply_to is not None:
             message["mentions"] = [_user(ME)]
-        self.dispatch("MESSAGE_CREATE", {**message, "member": _member()})
+        member = {} if channel in self.direct else {"member": _member()}
+        self.dispatch("MESSAGE_CREATE", {**message, **member})
         return int(message["id"])
+
+    def direct_with(self, user: int) -> int:
+        """Return the direct conversation with *user*."""
+        self.direct.add(user + 1_000_000)
+        return user + 1_000_000
 
     def deletes(self, message: int, channel: int) -> None:
         self.messages[channel] = [m for m in self.messages[channel] if int(m["id"]) != message]
@@ -267,7 +274,8 @@ class DiscordServer:
 
     async def _rest(self, request: web.Request) -> web.Response:
         method, path = request.method, "/" + request.match_info["path"]
-        body = await _body(request)
+        body, files = await _body(request)
+        self.files += files
         self.requests.append((method, path))
         for watcher in list(self.watchers):
             watcher("before", f"{method} {path}", body)
@@ -396,7 +404,7 @@ class DiscordServer:
                 "archived": False,
                 "locked": False,
                 "auto_archive_duration": 1440,
-                "archive_timestamp": "2026-01-01T00:00:00+00:00",
+                "archive_timestamp": _now(),
             },
         }
         self.threads[identifier] = made
@@ -411,8 +419,7 @@ class DiscordServer:
         return 204, None
 
     def _open_direct(self, body: Any, **_: Any) -> tuple[int, Any]:
-        channel = int(body["recipient_id"]) + 1_000_000
-        self.direct.add(channel)
+        channel = self.direct_with(int(body["recipient_id"]))
         return 200, {"id": str(channel), "type": 1, "recipients": [_user(body["recipient_id"])]}
 
     def _callback(self, _id: str, token: str, body: Any, **_: Any) -> tuple[int, Any]:
@@ -448,7 +455,7 @@ class DiscordServer:
             "guild_id": str(GUILD),
             "author": author,
             "content": text,
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+            "timestamp": _now(),
             "edited_timestamp": None,
             "tts": False,
             "mention_everyone": False,
@@ -536,11 +543,13 @@ _ROUTES: list[tuple[str, str, Callable[..., tuple[int, Any]]]] = [
 ]
 
 
-async def _body(request: web.Request) -> Any:
-    if request.content_type.startswith("multipart"):
-        form = await request.post()
-        return {**json.loads(str(form["payload_json"])), "files": [k for k in form if "file" in k]}
-    return json.loads(await request.read() or b"null")
+async def _body(request: web.Request) -> tuple[Any, list[str]]:
+    """Return what the request says, and the files that come with it."""
+    if not request.content_type.startswith("multipart"):
+        return json.loads(await request.read() or b"null"), []
+    form = await request.post()
+    files = [part.file.read().decode() for part in form.values() if isinstance(part, web.FileField)]
+    return json.loads(str(form["payload_json"])), files
 
 
 def _answer(status: int, told: Any, headers: dict[str, str] | None = None) -> web.Response:
@@ -559,6 +568,10 @@ def _user(identifier: int | str) -> dict[str, Any]:
         "avatar": None,
         "bot": str(identifier) == str(ME),
     }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
 
 
 def _member() -> dict[str, Any]:

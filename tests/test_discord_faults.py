@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.errors import ConfigError
+from adapters.discord.cursor import Cursor, id_at
+from bot.domain import Kind, Reply, Room
+from bot.errors import ConfigError, DeliveryError
 from storage.sql import SqlRecord
 from tests.conftest import BENCHES
 from tests.discord_bot import wired
@@ -193,6 +197,57 @@ async def test_the_token_is_in_no_error_and_no_description(tmp_path):
     async with DiscordServer() as server, SqlRecord(tmp_path / "record.db") as record:
         bot = Bot(server, record)
         assert bot.platform.token not in repr(bot.platform)
+
+
+async def test_what_was_said_in_a_thread_that_was_archived_meanwhile_is_answered(tmp_path):
+    async with DiscordServer() as server:
+        async with running(tmp_path, server) as bot:
+            thread = await bot.consents()
+        server.says(SAID[0], channel=thread)
+        server.threads[thread]["thread_metadata"]["archived"] = True
+        two_hours_ago = Cursor(since=id_at(datetime.now(UTC) - timedelta(hours=2)))
+        async with SqlRecord(tmp_path / "record.db") as record:
+            await record.move("discord", str(two_hours_ago))
+        async with running(tmp_path, server):
+            await server.until(lambda: answered(server, thread, 3))
+            await asyncio.sleep(0.2)
+        assert order(server, thread), "what was read again is not answered again"
+        assert not server.threads[thread]["thread_metadata"]["archived"]
+
+
+async def test_what_was_said_directly_while_the_bot_was_away_is_answered(tmp_path):
+    async with DiscordServer() as server:
+        direct = server.direct_with(1001)
+        async with running(tmp_path, server):
+            server.says("Bonjour", channel=direct, call=False)
+            await server.until(lambda: answered(server, direct, 1))
+        server.says("Bonjour ?", channel=direct, call=False)
+        async with running(tmp_path, server):
+            await server.until(lambda: answered(server, direct, 2))
+
+
+async def test_what_is_kept_about_a_person_is_handed_to_them_alone(tmp_path):
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
+        thread = await bot.consents()
+        asked = server.says("mes données", channel=thread)
+        await server.until(lambda: answered(server, thread, 3))
+        data = Reply(
+            room=Room("discord", str(thread), "12"),
+            to=str(asked),
+            cause="x",
+            text="Voici.",
+            kind=Kind.DATA,
+            language="fr",
+            private=True,
+            document='{"a": "é"}',
+        )
+        await bot.platform.send(data)
+        (told,) = server.visible(server.direct_with(1001))
+        assert told["content"].startswith("Voici.") and len(server.visible(thread)) == 3
+        assert server.files == ['{"a": "é"}']
+        gone = replace(data, to="i5", cause="y")
+        with pytest.raises(DeliveryError, match="ask once more"):
+            await bot.platform.send(gone)
 
 
 def order(server: DiscordServer, thread: int) -> bool:

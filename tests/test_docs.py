@@ -70,7 +70,11 @@ def test_every_make_target_a_page_names_is_one(page):
 
 @pytest.mark.parametrize(
     ("english", "french"),
-    [("README.md", "README.fr.md"), ("docs/tutorial.md", "docs/tutorial.fr.md")],
+    [
+        ("README.md", "README.fr.md"),
+        ("docs/tutorial.md", "docs/tutorial.fr.md"),
+        ("docs/how-to/discord.md", "docs/how-to/discord.fr.md"),
+    ],
 )
 def test_the_twins_have_the_same_parts(english, french):
     assert HEADING.findall(text(english)) == HEADING.findall(text(french))

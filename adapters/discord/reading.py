@@ -68,6 +68,8 @@ class Reader:
         """Return what *channel* is to the bot; None where it cannot be spoken to."""
         if isinstance(channel, discord.DMChannel):
             return Place(Kind.DIRECT, str(channel.id))
+        if isinstance(channel, discord.PartialMessageable) and not channel.guild_id:
+            return Place(Kind.DIRECT, str(channel.id))
         if isinstance(channel, discord.Thread):
             return Place(Kind.THREAD, str(channel.id), str(channel.parent_id))
         if isinstance(channel, discord.TextChannel):
