@@ -13,7 +13,7 @@ import pytest
 from storage.verify import verify
 from tests.conftest import BENCHES
 from tests.discord_server import DiscordServer
-from tests.test_discord_faults import SAID, order
+from tests.test_discord_faults import SAID, agreed, order
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,16 +45,6 @@ def killing(server: DiscordServer, child: asyncio.subprocess.Process, when: str,
     server.watchers[:] = [watch]
 
 
-async def agreed(server: DiscordServer) -> int:
-    """Let somebody begin and agree; return the thread."""
-    await server.until(lambda: server.identified)
-    thread = server.says("Bonjour")
-    (welcome,) = await server.until(lambda: server.visible(thread))
-    server.presses(welcome, "agree")
-    await server.until(lambda: len(server.visible(thread)) == 2)
-    return thread
-
-
 STEPS = {
     "as it is heard": None,
     "before the reply is posted": ("before", "POST /channels"),
@@ -77,7 +67,7 @@ async def test_a_bot_killed_at_any_step_answers_each_message_once(tmp_path, step
         async with process(server, tmp_path) as child:
             await server.until(lambda: len(server.identified) == 2)
             server.says(SAID[2], channel=thread)
-            await server.until(lambda: len(server.visible(thread)) >= 5)
+            await server.until(lambda: len(server.visible(thread)) >= 4)
             await asyncio.sleep(0.2)
         assert order(server, thread)
         assert verify(tmp_path / "record.db").sound
@@ -93,7 +83,7 @@ async def test_beyond_the_life_of_a_nonce_a_reply_that_was_posted_is_found_again
         server.nonce_s = 0
         async with process(server, tmp_path):
             server.says(SAID[1], channel=thread)
-            await server.until(lambda: len(server.visible(thread)) >= 4)
+            await server.until(lambda: len(server.visible(thread)) >= 3)
             await asyncio.sleep(0.2)
         assert order(server, thread)
 
@@ -111,7 +101,7 @@ async def test_a_private_answer_reaches_the_person_after_a_crash(tmp_path, step)
         async with process(server, tmp_path) as child:
             thread = await agreed(server)
             server.says(BENCHES, channel=thread)
-            (*_, question) = await server.until(lambda: server.visible(thread)[2:])
+            (*_, question) = await server.until(lambda: server.visible(thread)[1:])
             killing(server, child, *PRESSED[step])
             token = server.presses(question, "why")
             await child.wait()
@@ -121,8 +111,8 @@ async def test_a_private_answer_reaches_the_person_after_a_crash(tmp_path, step)
                 told = server.whispers[token]
                 await server.until(lambda: told[0].get("content"))
                 await asyncio.sleep(0.2)
-                assert len(told) == 1 and len(server.visible(thread)) == 3
+                assert len(told) == 1 and len(server.visible(thread)) == 2
             else:
                 # Discord says that the press failed; the answer is not lost for all that.
-                await server.until(lambda: len(server.visible(thread)) == 4)
+                await server.until(lambda: len(server.visible(thread)) == 3)
         assert verify(tmp_path / "record.db").sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,11 @@ import pytest
 from adapters.discord.cursor import Cursor, id_at
 from bot.domain import Kind, Reply, Room
 from bot.errors import ConfigError, DeliveryError
+from prompts import load
 from storage.sql import SqlRecord
 from tests.conftest import BENCHES
 from tests.discord_bot import wired
-from tests.discord_server import DiscordServer, Fault
+from tests.discord_server import CHANNEL, DiscordServer, Fault
 
 SAID = (BENCHES, "près du marché", "parce que les gens s'y arrêtent")
 
@@ -39,13 +41,17 @@ class Bot:
             await self.runner.serve()
 
     async def consents(self) -> int:
-        """Let somebody begin and agree; return the thread."""
-        server = self.server
-        thread = server.says("Bonjour")
-        (welcome,) = await server.until(lambda: server.visible(thread))
-        server.presses(welcome, "agree")
-        await server.until(lambda: len(server.visible(thread)) == 2)
-        return thread
+        return await agreed(self.server)
+
+
+async def agreed(server: DiscordServer) -> int:
+    """Let somebody begin and agree; return the thread, where the bot has said one thing."""
+    await server.until(lambda: server.identified)
+    thread = server.says("Bonjour")
+    (welcome,) = await server.until(lambda: server.visible(thread))
+    token = server.presses(welcome, "agree")
+    await server.until(lambda: server.whispers[token] and server.whispers[token][0].get("content"))
+    return thread
 
 
 @contextlib.asynccontextmanager
@@ -72,11 +78,11 @@ def answered(server: DiscordServer, thread: int, count: int) -> bool:
 async def test_a_conversation_on_the_wire(tmp_path):
     async with DiscordServer() as server, running(tmp_path, server) as bot:
         thread = await bot.consents()
-        for count, said in enumerate(SAID, 3):
+        for count, said in enumerate(SAID, 2):
             server.says(said, channel=thread)
             await server.until(lambda count=count: answered(server, thread, count))
-        assert len(server.visible(thread)) == 5
-        assert server.whispers == {}, "the promise of a private answer was taken back"
+        assert len(server.visible(thread)) == 4
+        await server.until(lambda: len(server.whispers) == 1)
 
 
 @pytest.mark.parametrize("code", [1006, 4000, 4009, 1001])
@@ -86,7 +92,7 @@ async def test_a_dropped_connection_is_resumed_and_nothing_is_lost(tmp_path, cod
         await server.drop(code)
         for said in SAID:
             server.says(said, channel=thread)
-        await server.until(lambda: answered(server, thread, 5))
+        await server.until(lambda: answered(server, thread, 4))
         assert (server.resumed, len(server.identified)) == (1, 1)
         assert order(server, thread)
 
@@ -100,7 +106,7 @@ async def test_a_session_that_is_over_is_begun_anew_and_what_was_missed_is_read(
         server.sessions.clear()  # What is written now reaches no session.
         for said in SAID:
             server.says(said, channel=thread)
-        await server.until(lambda: answered(server, thread, 5), within_s=40)
+        await server.until(lambda: answered(server, thread, 4), within_s=40)
         assert len(server.identified) == 2
         assert order(server, thread)
 
@@ -152,7 +158,7 @@ async def test_a_rate_limit_delays_replies_and_loses_none(tmp_path, headers, bod
         server.faults.append(Fault("POST", r"/channels/\d+/messages", 429, body, headers, times=3))
         for said in SAID:
             server.says(said, channel=thread)
-        await server.until(lambda: answered(server, thread, 5))
+        await server.until(lambda: answered(server, thread, 4))
         assert order(server, thread)
 
 
@@ -163,7 +169,7 @@ async def test_a_502_after_the_message_was_stored_shows_it_once(tmp_path):
         server.faults.append(fault)
         for said in SAID:
             server.says(said, channel=thread)
-        await server.until(lambda: answered(server, thread, 5))
+        await server.until(lambda: answered(server, thread, 4))
         assert (fault.times, server.duplicates) == (0, 1)
         assert order(server, thread)
 
@@ -176,7 +182,7 @@ async def test_an_outage_longer_than_nonces_live_shows_each_reply_once(tmp_path)
         server.faults += [lost, Fault("POST", r"/channels/\d+/messages", 503, times=3)]
         for said in SAID:
             server.says(said, channel=thread)
-        await server.until(lambda: answered(server, thread, 5))
+        await server.until(lambda: answered(server, thread, 4))
         await asyncio.sleep(0.1)
         assert lost.times == 0 and order(server, thread)
 
@@ -188,7 +194,7 @@ async def test_what_discord_refuses_is_on_record_with_what_to_do(tmp_path):
         server.faults.append(Fault("POST", r"/channels/\d+/messages", 403, refusal))
         server.says(SAID[0], channel=thread)
         server.says(SAID[1], channel=thread)
-        await server.until(lambda: answered(server, thread, 3))
+        await server.until(lambda: answered(server, thread, 2))
         failed = [getattr(e.event, "failure", None) async for e in bot.record.entries()]
         assert [f for f in failed if f and "grant it" in f]
 
@@ -209,7 +215,7 @@ async def test_what_was_said_in_a_thread_that_was_archived_meanwhile_is_answered
         async with SqlRecord(tmp_path / "record.db") as record:
             await record.move("discord", str(two_hours_ago))
         async with running(tmp_path, server):
-            await server.until(lambda: answered(server, thread, 3))
+            await server.until(lambda: answered(server, thread, 2))
             await asyncio.sleep(0.2)
         assert order(server, thread), "what was read again is not answered again"
         assert not server.threads[thread]["thread_metadata"]["archived"]
@@ -229,31 +235,46 @@ async def test_what_was_said_directly_while_the_bot_was_away_is_answered(tmp_pat
 async def test_what_is_kept_about_a_person_is_handed_to_them_alone(tmp_path):
     async with DiscordServer() as server, running(tmp_path, server) as bot:
         thread = await bot.consents()
-        asked = server.says("mes données", channel=thread)
-        await server.until(lambda: answered(server, thread, 3))
-        data = Reply(
-            room=Room("discord", str(thread), "12"),
-            to=str(asked),
-            cause="x",
-            text="Voici.",
-            kind=Kind.DATA,
-            language="fr",
-            private=True,
-            document='{"a": "é"}',
-        )
-        await bot.platform.send(data)
-        (told,) = server.visible(server.direct_with(1001))
-        assert told["content"].startswith("Voici.") and len(server.visible(thread)) == 3
-        assert server.files == ['{"a": "é"}']
-        gone = replace(data, to="i5", cause="y")
+        server.says(SAID[0], channel=thread)
+        await server.until(lambda: answered(server, thread, 2))
+        server.says("mes données", channel=thread)
+        direct = server.direct_with(1001)
+        await server.until(lambda: answered(server, direct, 1))
+        assert SAID[0] in json.dumps(json.loads(server.files[0]), ensure_ascii=False)
+        data = {"type": 1, "name": command("data"), "id": "1", "options": []}
+        token = server.acts(data, channel=thread)
+        await server.until(lambda: server.files[1:] and server.whispers[token][0].get("content"))
+        assert len(server.visible(thread)) == 2 and len(server.visible(direct)) == 1
+
+
+async def test_what_is_for_one_person_alone_is_not_said_to_all_when_it_is_too_late(tmp_path):
+    late = Reply(
+        room=Room("discord", "555", "12"),
+        to="i5",
+        text="Voici.",
+        kind=Kind.DATA,
+        language="fr",
+        private=True,
+        document="{}",
+    )
+    async with DiscordServer() as server, running(tmp_path, server) as bot:
         with pytest.raises(DeliveryError, match="ask once more"):
-            await bot.platform.send(gone)
+            await bot.platform.send(late)
+        in_channel = replace(late, room=Room("discord", str(CHANNEL)), document="")
+        await bot.consents()
+        with pytest.raises(DeliveryError, match="too late"):
+            await bot.platform.send(in_channel)
+        assert server.visible(CHANNEL) == []
+
+
+def command(name: str) -> str:
+    return load().lexicon("fr", "menu")[name]["word"]
 
 
 def order(server: DiscordServer, thread: int) -> bool:
     """Return whether what the bot said in *thread* answers its messages one by one, in order."""
     asked = [m["id"] for m in server.messages[thread] if m["author"]["id"] != "99"]
     shown = [m["content"] for m in server.visible(thread)]
-    assert len(shown) == len(asked) + 2 and len(set(shown)) == len(shown)
+    assert len(shown) == len(asked) + 1 and len(set(shown)) == len(shown)
     numbers = [int(text.rsplit("n° ")[1].split(" ")[0]) for text in shown]
     return numbers == sorted(numbers)

@@ -30,11 +30,15 @@ def test_the_invitation_asks_for_the_least_and_for_no_administrator():
         assert not getattr(PERMISSIONS, power), power
 
 
-def test_no_privileged_intent_is_asked_for_unless_it_is_chosen():
+def test_no_privileged_intent_is_asked_for_unless_it_is_chosen(tmp_path):
     record = MemoryRecord()
     commands = service(record=record).commands
     for chosen in (False, True):
-        settings = load(None, {"SOCRATE_DISCORD__MESSAGE_CONTENT": str(chosen)})
+        environment = {
+            "SOCRATE_DISCORD__MESSAGE_CONTENT": str(chosen),
+            "SOCRATE_RECORD__PATH": str(tmp_path / "record.db"),
+        }
+        settings = load(None, environment)
         intents = wiring.discord(settings, record, commands).client.intents
         assert intents.message_content is chosen
         assert not (intents.members or intents.presences)

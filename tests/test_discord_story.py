@@ -97,8 +97,9 @@ async def test_the_whole_exchange_by_slash_command(language):
         assert shown.ephemeral and f"<#{w.thread.id}>" in shown.response.content
         assert w.said(w.channel) == []
         agreed = await w.slash(word(language, "agree"), channel=w.thread)
-        assert agreed.response is None, "the promise of a private answer is taken back"
-        await w.slash(name, channel=w.thread, **{option: idea})
+        assert agreed.ephemeral and agreed.response.content
+        asked = await w.slash(name, channel=w.thread, **{option: idea})
+        assert asked.response is None, "the promise of a private answer is taken back"
         question = w.last
         await w.slash(name, channel=w.thread, **{option: more})
         assert w.last.id != question.id
@@ -142,8 +143,8 @@ async def test_the_whole_exchange_by_form(language):
         form = await w.slash(text(language, "discord.idea-word"))
         assert form.modal["title"] == text(language, "discord.form-title")
         await w.submits(form, idea)
-        await w.clicks(w.last, "agree")
-        await w.submits(await w.clicks(w.last, ""), idea)
+        agreed = await w.clicks(w.last, "agree")
+        await w.submits(await w.clicks(agreed.response, ""), idea)
         question = w.last
         assert "?" in question.content or "؟" in question.content
         await w.submits(await w.clicks(question, ""), more)
@@ -376,8 +377,9 @@ async def test_a_person_in_distress_is_shown_to_moderators():
 async def test_a_missing_permission_is_named_with_what_to_grant():
     async with world() as w:
         await w.sends(w.mention(BENCHES))
-        w.env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
         await w.clicks(w.last, "agree")
+        w.env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
+        await w.sends(BENCHES, channel=w.thread, reply_to=w.last)
         failures = [e.failure for e in await w.events() if isinstance(e, Delivery) and e.failure]
         assert len(failures) == 1 and "grant it" in failures[0] and str(w.thread.id) in failures[0]
 
@@ -393,8 +395,9 @@ async def test_where_no_thread_can_be_opened_the_person_is_told_whom_to_tell():
 async def test_an_archived_thread_is_opened_again():
     async with world() as w:
         await w.sends(w.mention(BENCHES))
-        w.env.inject_error("POST", f"/channels/{w.thread.id}/messages", status=400, code=50083)
         await w.clicks(w.last, "agree")
+        w.env.inject_error("POST", f"/channels/{w.thread.id}/messages", status=400, code=50083)
+        await w.sends(BENCHES, channel=w.thread, reply_to=w.last)
         assert not [e.failure for e in await w.events() if isinstance(e, Delivery) and e.failure]
         patched = [r for r in w.env.http_requests if r.method == "PATCH" and "channels" in r.path]
         assert [p.json for p in patched] == [{"archived": False}]

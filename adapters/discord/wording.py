@@ -53,7 +53,7 @@ def awaits(reply: Reply) -> bool:
     """Return whether *reply* waits for words: a question, a case, a bare notice."""
     if reply.kind in (Kind.QUESTION, Kind.CASE):
         return True
-    return reply.kind in (Kind.NOTICE, Kind.DECLINE) and not (reply.actions or reply.private)
+    return reply.kind in (Kind.NOTICE, Kind.DECLINE) and not reply.actions
 
 
 def buttons(reply: Reply, words: Words) -> list[dict[str, Any]]:

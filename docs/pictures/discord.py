@@ -50,8 +50,8 @@ async def exchange() -> tuple[list[Shown], list[Shown]]:
         seen = [Shown("Ana", f"@Café Socrate {IDEA}")]
         await w.sends(w.mention(IDEA))
         seen.append(_bot(w.last))
-        await w.clicks(w.last, "agree")
-        seen.append(_bot(w.last))
+        agreed = await w.clicks(w.last, "agree")
+        seen.append(_bot(agreed.response, alone=True))
         await w.sends(IDEA, channel=w.thread, reply_to=w.last)
         seen += [Shown("Ana", IDEA), _bot(w.last)]
         told = await w.clicks(w.last, "why")
