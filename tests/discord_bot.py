@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from hashlib import sha256
+from typing import Any
 
-from adapters.discord import Discord
+from adapters.discord import Discord, Options
+from bot import wiring
+from bot.domain import LANGUAGES
 from bot.runner import Runner
+from bot.service import Service
+from bot.settings import Settings
+from prompts import load
 from storage.sql import SqlRecord
-from tests.conftest import service
 from tests.discord_server import MODERATORS, TOKEN
-from tests.discord_world import adapter
 
 READY_S = 0.05
 
 
+def pseudonym(debate: str, user: str) -> str:
+    """Return a stand-in for the keyed hash of the wiring."""
+    return sha256(f"{debate} {user}".encode()).hexdigest()[:16]
+
+
+def adapter(record: Any, service: Service, language: str = "fr", **options: Any) -> Discord:
+    return Discord(
+        token="not-a-token",  # noqa: S106 - it is none
+        mailbox=record,
+        menu={code: service.commands.menu(code) for code in LANGUAGES},
+        words=load().text,
+        pseudonym=pseudonym,
+        language=language,
+        options=Options(**options),
+    )
+
+
 def wired(record: SqlRecord, api: str, gateway: str, **options: object) -> tuple[Runner, Discord]:
     """Return the bot on the server at *api* and *gateway*, answering from *record*."""
-    bot = service(record=record)
+    bot = wiring.service(Settings(), record)
     made = adapter(
         record,
         bot,

@@ -6,38 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import discord
 import simcord
 
-from adapters.discord import Discord, Options
-from bot.domain import LANGUAGES, Entry
+from adapters.discord import Discord
+from bot.domain import Entry
 from bot.runner import Runner
 from bot.service import Service
 from prompts import load
 from storage.memory import MemoryRecord
 from tests.conftest import service as make_service
-
-BOT = "Café Socrate"
-
-
-def pseudonym(debate: str, user: str) -> str:
-    """Return a stand-in for the keyed hash of the wiring."""
-    return sha256(f"{debate} {user}".encode()).hexdigest()[:16]
-
-
-def adapter(record: Any, service: Service, language: str = "fr", **options: Any) -> Discord:
-    return Discord(
-        token="not-a-token",  # noqa: S106 - it is none
-        mailbox=record,
-        menu={code: service.commands.menu(code) for code in LANGUAGES},
-        words=load().text,
-        pseudonym=pseudonym,
-        language=language,
-        options=Options(**options),
-    )
+from tests.discord_bot import adapter
 
 
 @dataclass
