@@ -106,8 +106,8 @@ async def opened(server, people: int, *, consent: bool) -> dict[int, int]:
         threads[person] = thread
         if consent:
             data = {"type": 1, "name": "accepter", "id": "1", "options": []}
-            server.acts(data, channel=thread, user=person)
-            await server.until(lambda thread=thread: server.visible(thread))
+            told = server.whispers[server.acts(data, channel=thread, user=person)]
+            await server.until(lambda told=told: told and told[0].get("content"))
     await asyncio.sleep(0.5)
     return threads
 
@@ -192,9 +192,17 @@ async def socrate(path: str, api: str, gateway: str) -> None:
     from tests.discord_bot import wired  # noqa: PLC0415
 
     async with SqlRecord(path) as record:
-        runner, platform = wired(record, api, gateway)
+        runner, platform = wired(record, api, gateway, settings=unlimited())
         async with platform:
             await runner.serve()
+
+
+def unlimited():
+    """Return settings under which people may write as fast as they are answered."""
+    from bot.settings import Settings  # noqa: PLC0415
+
+    most = dict.fromkeys(("person_minute", "room_minute", "person_day", "room_day"), 10**9)
+    return Settings(limits=most)
 
 
 async def adapter_alone(_path: str, api: str, gateway: str) -> None:
@@ -215,9 +223,10 @@ async def adapter_alone(_path: str, api: str, gateway: str) -> None:
 
 
 async def core(path: str, people: str, each: str) -> None:
+    from bot import wiring  # noqa: PLC0415
     from bot.runner import Runner  # noqa: PLC0415
     from storage.sql import SqlRecord  # noqa: PLC0415
-    from tests.conftest import Citizen, FakePlatform, Room, service  # noqa: PLC0415
+    from tests.conftest import Citizen, FakePlatform, Room  # noqa: PLC0415
 
     crowd = [
         Citizen(None, sender=f"p{n}", room=Room("fake", f"r{n}"))  # type: ignore[arg-type]
@@ -227,7 +236,8 @@ async def core(path: str, people: str, each: str) -> None:
     platform = FakePlatform(inbox=[person.message(text) for text in said for person in crowd])
     async with SqlRecord(path) as record:
         began, spent = time.perf_counter(), time.process_time()
-        await Runner(service=service(record=record), mailbox=record, platform=platform).serve()
+        bot = wiring.service(unlimited(), record)
+        await Runner(service=bot, mailbox=record, platform=platform).serve()
         seconds, cost = time.perf_counter() - began, time.process_time() - spent
     print(
         json.dumps(

@@ -37,9 +37,11 @@ def adapter(record: Any, service: Service, language: str = "fr", **options: Any)
     )
 
 
-def wired(record: SqlRecord, api: str, gateway: str, **options: object) -> tuple[Runner, Discord]:
+def wired(
+    record: Any, api: str, gateway: str, *, settings: Settings | None = None, **options: object
+) -> tuple[Runner, Discord]:
     """Return the bot on the server at *api* and *gateway*, answering from *record*."""
-    bot = wiring.service(Settings(), record)
+    bot = wiring.service(settings or Settings(), record)
     made = adapter(
         record,
         bot,
