@@ -14,6 +14,7 @@ from bot.errors import ConfigError
 
 PREFIX = "SOCRATE_"
 KNOWN = {
+    "DISCORD_BOT_TOKEN": "discord.token",
     "MATRIX_HOMESERVER": "matrix.homeserver",
     "MATRIX_USER_ID": "matrix.user",
     "MATRIX_ACCESS_TOKEN": "matrix.token",
@@ -22,9 +23,9 @@ KNOWN = {
     "MATRIX_RECOVERY_KEY": "matrix.recovery_key",
 }
 """Variables that operators know from other programs, and what they set."""
-LISTS = {"screens", "gates", "rooms", "inviters"}
+LISTS = {"screens", "gates", "rooms", "inviters", "guilds"}
 """Keys whose values in the environment are parted by commas."""
-MAY_BE_EMPTY = {"rooms", "inviters"}
+MAY_BE_EMPTY = {"rooms", "inviters", "guilds"}
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -163,6 +164,26 @@ class MatrixSettings(_Section):
     """Events of one room that are fetched after an absence, at most."""
 
 
+class DiscordSettings(_Section):
+    """Servers on Discord; none without a token."""
+
+    token: SecretStr = SecretStr("")
+    """Of the bot, from the Developer Portal."""
+    guilds: tuple[str, ...] = ()
+    """Ids of the servers that are served; empty for every one it was added to."""
+    moderators: str = ""
+    """Id of the channel in which cases are shown to moderators."""
+    moderator_role: str = ""
+    """Id of the role whose members may answer cases anywhere."""
+    message_content: bool = False
+    """Whether all of its threads is read; needs the Message Content intent."""
+    shards: int = Field(default=1, ge=0)
+    """Connections to share the servers among; 0 for as many as Discord advises."""
+    api: str = "https://discord.com/api/v10"
+    gateway: str = "wss://gateway.discord.gg/"
+    """Where Discord answers; another place is for tests."""
+
+
 class Settings(_Section):
     """Everything an operator may choose."""
 
@@ -173,6 +194,7 @@ class Settings(_Section):
     organiser: OrganiserSettings = OrganiserSettings()
     limits: LimitsSettings = LimitsSettings()
     matrix: MatrixSettings = MatrixSettings()
+    discord: DiscordSettings = DiscordSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -19,6 +19,7 @@ from adapters.lemmas import DictionaryLemmatiser
 from bot.agent import Agent
 from bot.breaker import Breaker
 from bot.commands import Commands
+from bot.domain import LANGUAGES
 from bot.errors import ConfigError, StorageError
 from bot.languages import Languages
 from bot.limits import Limits
@@ -33,6 +34,7 @@ from policies.masking import Masking
 from policies.second_look import SecondLook
 
 if TYPE_CHECKING:
+    from adapters.discord import Discord
     from adapters.langchain import LangChainModel
     from adapters.matrix import Matrix, Options, Standing
     from adapters.terminal import Terminal
@@ -166,6 +168,8 @@ def platforms(
     opened: list[AbstractAsyncContextManager[Platform]] = []
     if settings.matrix.homeserver:
         opened.append(matrix(settings, mailbox))
+    if settings.discord.token.get_secret_value():
+        opened.append(discord(settings, mailbox, commands))
     return opened
 
 
@@ -227,6 +231,32 @@ def _matrix_options(settings: Settings) -> Options:
     )
 
 
+def discord(settings: Settings, mailbox: Mailbox, commands: Commands) -> Discord:
+    """Return the door to Discord."""
+    # As above; and who has no server on Discord need not pay for its library.
+    from adapters.discord import Discord, Options  # noqa: PLC0415
+
+    chosen = settings.discord
+    options = Options(
+        guilds=chosen.guilds,
+        moderators=chosen.moderators,
+        role=chosen.moderator_role,
+        message_content=chosen.message_content,
+        shards=chosen.shards,
+        api=chosen.api,
+        gateway=chosen.gateway,
+    )
+    return Discord(
+        token=chosen.token.get_secret_value(),
+        mailbox=mailbox,
+        menu={code: commands.menu(code) for code in LANGUAGES},
+        words=book().text,
+        pseudonym=pseudonyms(settings),
+        language=settings.bot.language,
+        options=options,
+    )
+
+
 def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
     """Return what `socrate check` looks at, by name; each says what it found.
 
@@ -240,6 +270,8 @@ def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[str]]]:
         found["model"] = lambda: _model_answers(settings)
     if settings.matrix.homeserver:
         found["matrix"] = lambda: _matrix_knows_us(settings)
+    if settings.discord.token.get_secret_value():
+        found["discord"] = lambda: _discord_is_set_up(settings)
     return found
 
 
@@ -274,6 +306,18 @@ async def _model_answers(settings: Settings) -> str:
         return "none"
     await found.check()
     return found.name
+
+
+async def _discord_is_set_up(settings: Settings) -> str:
+    from adapters.discord import check  # noqa: PLC0415 - as above
+
+    chosen = settings.discord
+    return await check(
+        chosen.token.get_secret_value(),
+        message_content=chosen.message_content,
+        moderators=chosen.moderators,
+        api=chosen.api,
+    )
 
 
 def _facts(settings: Settings, model: ChatModel | None) -> dict[str, str]:
