@@ -13,7 +13,7 @@ run: $(READY)
 	@$(BIN)/socrate chat
 
 test: $(READY) $(SYNAPSE)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: lint types contracts test
 

@@ -85,7 +85,7 @@ async def _chat(settings: Settings) -> None:
         if model is not None:
             await _announce(model, book, settings)
         terminal = wiring.terminal(book, settings)
-        gc.enable()
+        _collect_garbage()
         await Runner(service=service, mailbox=record, platform=terminal).converse()
 
 
@@ -120,7 +120,7 @@ async def _serve(settings: Settings) -> None:
         platforms = wiring.platforms(settings, record, service.commands)
         if not platforms:
             raise ConfigError("No platform is configured: see docs/how-to, or try `socrate chat`.")
-        gc.enable()
+        _collect_garbage()
         entered = [await doors.enter_async_context(platform) for platform in platforms]
         async with asyncio.TaskGroup() as tasks:
             cleaning = tasks.create_task(_clean_daily(record, settings.record.days))
@@ -408,7 +408,7 @@ async def _lab(
     from bot.lab import Lab, run
 
     model, judge = wiring.model(settings.model), wiring.judge(settings.judge)
-    gc.enable()
+    _collect_garbage()
     lab = Lab(wiring.service(settings, wiring.memory(), model, judge))
     return await run(work(lab), file, sys.stdout, sys.stderr, warm=model is None)
 
@@ -419,6 +419,12 @@ def main() -> None:
     gc.disable()
     with _one_clear_line():
         cli(standalone_mode=True)
+
+
+def _collect_garbage() -> None:
+    """Begin to, sparing what was loaded: it stays, and looking through it takes long."""
+    gc.freeze()
+    gc.enable()
 
 
 def _run(work: Coroutine[Any, Any, int | None]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from collections import defaultdict
@@ -109,7 +110,7 @@ def service(scripted: Any = None, record: Any = None, **settings: Any) -> Servic
     record = record or MemoryRecord()
     if scripted is not None:
         return wiring.service(Settings(**settings), record, scripted)
-    made = _made(json.dumps(settings, sort_keys=True))
+    made = _made(json.dumps(settings, sort_keys=True, default=lambda s: s.model_dump()))
     return replace(
         made,
         record=record,
@@ -121,7 +122,10 @@ def service(scripted: Any = None, record: Any = None, **settings: Any) -> Servic
 
 @cache
 def _made(settings: str) -> Service:
-    return wiring.service(Settings(**json.loads(settings)), MemoryRecord())
+    service = wiring.service(Settings(**json.loads(settings)), MemoryRecord())
+    # A million words that stay: looking through them for garbage after every test takes minutes.
+    gc.freeze()
+    return service
 
 
 @pytest.fixture(scope="session")
