@@ -13,6 +13,7 @@ from bot.ports import PromptBook
 from bot.text import Folded, fold, plain
 
 _ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
+_INFLECTED = re.compile("^[اتين](?=[\u0621-\u064a]{3}$)|(?<=[\u0621-\u064a]{3})[كهي]$")
 _OF_CONTENT = frozenset(
     {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
 )
@@ -157,7 +158,8 @@ def fold_pattern(pattern: str, *, accents: bool) -> str:
 def _forms(word: str) -> tuple[str, ...]:
     """Return *word*, and without what Arabic writes in one with it."""
     bare_word = _ATTACHED.sub("", word)
-    return (word, bare_word) if bare_word and bare_word != word else (word,)
+    forms = (word, bare_word, _INFLECTED.sub("", bare_word))
+    return tuple(form for form in dict.fromkeys(forms) if form)
 
 
 def _tells(word: str) -> bool:
