@@ -91,6 +91,8 @@ class OwnWords:
     def _judged(
         self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
     ) -> Finding | None:
+        if form.isdigit() and said.counts(form):
+            return None
         if any(c.isdigit() for c in form):
             return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
@@ -144,6 +146,10 @@ class _Said:
         self._language = language
         self._lemmas: frozenset[str] | None = None
         self.forms = frozenset(map(bare, self._words))
+
+    def counts(self, number: str) -> bool:
+        """Return whether *number* was said with its unit in one: « 15h »."""
+        return any(form.startswith(number) and form[len(number) :].isalpha() for form in self.forms)
 
     def has_relative(self, lemmas: Iterable[str]) -> bool:
         """Return whether a form of the same family was said: « fermeture », « fermer »."""
