@@ -57,10 +57,9 @@ ASKERS = ("ada", "bela", "dina", "lina")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})
 """Kinds that are about a vote; the others ask for a judgement."""
-RATES = {"help": 0.01, "decline": 0.01}
-"""Share of the look-alikes, all to be answered, that may be taken for each."""
-PLAIN = 0.4
-"""How much of that share may be taken of plain contributions."""
+RATES = {"help": 0.01, "decline": 0.007}
+"""Share that may be taken for each of the messages to be answered: of those that look alike, and
+of plain contributions."""
 FIT = 5.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""
 PART = 0.3
@@ -360,10 +359,9 @@ def _heard(scored: Scored, limits: Mapping[str, float]) -> Scored:
 def thresholds(scored: Sequence[Scored]) -> dict[str, float]:
     """Return for each head the lowest log-odds, in thousandths, that keep to `RATES`."""
     answers = [s for s in scored if s.case.expect == "answer"]
-    groups = [(1.0, [s.odds for s in answers if alike(s.case)])]
-    groups.append((PLAIN, [s.odds for s in answers if not alike(s.case)]))
+    groups = [[s.odds for s in answers if alike(s.case) is same] for same in (True, False)]
     return {
-        action: max(_limit(sorted(o[place] for o in odds), rate * part) for part, odds in groups)
+        action: max(_limit(sorted(o[place] for o in odds), rate) for odds in groups)
         for place, (action, rate) in enumerate(RATES.items())
     }
 
