@@ -33,8 +33,8 @@ from zlib import crc32
 
 from bench.train import digest, interval
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
-from bot.settings import Settings
 from bot.senses import Senses
+from bot.settings import Settings
 from bot.text import bare, plain
 from bot.wiring import service
 from policies import overheard

@@ -25,8 +25,10 @@ _WEAK = ("ا", "او", "اي", "اوي")
 """Letters that come and go within the forms of one Arabic root; short vowels are not written."""
 _ADDED = re.compile("^(?:ا?ست|[متنس])(?=[\u0621-\u064a]{3})")
 """Letters that Arabic puts before a root to make other words of it."""
-_OWNER = re.compile("(?<=..)(?:كم|هم|ها|نا|ون|ين|ت|ك|ه|ي)$")
+_OWNER = re.compile("(?<=..)(?:كم|هم|ها|نا|ت|ك|ه|ي)$")
 """Whose it is, after a short Arabic word."""
+_CASE = re.compile("(?<=..)[وي]ن$")
+"""One ending, whose vowel follows the sentence."""
 _DOER = re.compile("^[اتين](?=..$)")
 """Who does it, before a short Arabic verb."""
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
@@ -186,9 +188,14 @@ def _related(one: str, other: str) -> bool:
 def _families(lemmas: Iterable[str]) -> frozenset[str]:
     """Return what Arabic words share with others of their root: « يعبر », « عبور »."""
     found = {family for lemma in lemmas for family in _family(lemma)}
-    short = {"-" + _OWNER.sub("", lemma) for lemma in lemmas if _OWNER.search(lemma)}
+    short = {
+        "-" + _OWNER.sub("", lemma)
+        for lemma in lemmas
+        if _OWNER.search(lemma) and not _CASE.search(lemma)
+    }
+    plural = {"=" + _CASE.sub("", lemma) for lemma in lemmas if _CASE.search(lemma)}
     verbs = {"-" + _DOER.sub("", lemma) for lemma in lemmas if _DOER.match(lemma)}
-    return frozenset(found | short | verbs)
+    return frozenset(found | short | plural | verbs)
 
 
 def _family(lemma: str) -> Iterator[str]:
