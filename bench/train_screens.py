@@ -70,7 +70,7 @@ LENT = 1.0
 """How much the words of one rule share what is learned of one of them."""
 MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 """Weights kept: the largest."""
-CONTRIBUTION = "contribution"
+CONTRIBUTION = "collected"
 """Kind of the messages that no author of screens' cases wrote."""
 ROUNDS = 25
 FOLDS = 3
