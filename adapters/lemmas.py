@@ -8,11 +8,13 @@ from typing import Any
 
 SNOWBALL = {"fr": "french", "en": "english", "de": "german", "ar": "arabic"}
 SHORTEST = 3
-_BEFORE = re.compile("^(?:[وف]?[بكل]?ال|[وف]?لل|[وفبلك](?=[\u0621-\u064a]{3}))")
-"""And, so, by, like, for, the: written in one with the next word."""
-_VERBAL = re.compile("^[وف]?(?:ب|ك|س|ح)?[يتنا](?=[\u0621-\u064a]{3})")
+_BEFORE = re.compile("^(?:[وف]?[بكلع]?(?:ه)?ال|[وف]?لل|[وفبلك](?=[\u0621-\u064a]{3}))")
+"""And, so, by, like, for, on, this, the: written in one with the next word."""
+_VERBAL = re.compile(
+    "^[وف]?(?:س(?=[يتنا][\u0621-\u064a]{2}$)|(?:ب|ك|س|ح)?[يتنا](?=[\u0621-\u064a]{3}))"
+)
 """Marks of person and time, of the standard language and of speech."""
-_AFTER = re.compile("(?:كما|هما|هن|كم|هم|ها|نا|ون|ين|ات|ان|وا|ته|تك|تي|ه|ك|ي|ة|ا|ش)$")
+_AFTER = re.compile("(?:كما|هما|هن|كم|هم|ها|نا|ون|ين|ات|ان|وا|ته|تك|تي|ه|ك|ي|ة|ا|و|ش)$")
 """Mine, yours, theirs; plurals and feminines."""
 DICTIONARIES = frozenset({"fr", "en", "de"})
 

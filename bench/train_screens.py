@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 from math import exp, floor, fsum, sqrt
 from operator import mul
 from pathlib import Path
@@ -32,39 +33,50 @@ from zlib import crc32
 
 from bench.train import digest, interval
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
+from bot.senses import Senses
 from bot.settings import Settings
 from bot.text import bare, plain
 from bot.wiring import service
 from policies import overheard
 from policies.masking import Masking
-from policies.overheard import LETTERS, Model, bucket, located, tokens
+from policies.overheard import Model, bucket, grouped, located, senses_of, shares, tokens
 from prompts import load
 
 ROOT = Path(__file__).parents[1]
 CASES = ROOT / "tests" / "cases"
 WEIGHTS = ROOT / "policies" / "weights"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-VERSION = 1
+VERSION = 2
 """Of this script: one more whenever the same cases give other weights."""
-AUTHORS = ("emil", "fatima", "gus", "hana")
-ASKERS = ("ada", "bela", "dina")
+AUTHORS = {"emil": 0, "fatima": 0, "gus": 1, "hana": 1, "ines": 2, "jaro": 2, "nils": -1}
+"""Who wrote messages, and the fold they are judged in: the same in both their languages.
+
+Nils read the rules and wrote only to teach: his are never judged.
+"""
+ASKERS = ("ada", "bela", "dina", "lina")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})
 """Kinds that are about a vote; the others ask for a judgement."""
-RATES = {"help": 0.007, "decline": 0.01}
-"""Share of the messages to be answered that may be taken for each."""
-FIT = 3.0
+RATES = {"help": 0.01, "decline": 0.007}
+"""Share that may be taken for each of the messages to be answered: of those that look alike, and
+of plain contributions."""
+FIT = 5.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""
 PART = 0.3
 """What a sentence of a message to be answered counts, beside a message's 1."""
+ABROAD = 0.3
+"""What a message in another language counts: its senses alone are compared."""
 LENT = 1.0
 """How much the words of one rule share what is learned of one of them."""
 MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 """Weights kept: the largest."""
+CONTRIBUTION = "collected"
+"""Kind of the messages that no author of screens' cases wrote."""
 ROUNDS = 25
-FOLDS = 10
+FOLDS = 3
+"""Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
-"""Share of words in common from which two messages are always in the same fold."""
+"""Share of words in common from which two contributions are always in the same fold."""
 _HIDDEN = re.compile(r"\[[A-Z]+_\d+\]")
 _SYNTAX = re.compile(r"\\.|\(\?[:=!<]+|\{[\d,]+\}")
 _LITERAL = re.compile(r"[^\W\d_]{2,}")
@@ -111,23 +123,23 @@ def read_cases(language: str) -> tuple[Case, ...]:
             made = json.loads(line)
             said = made.get("contribution", made.get("text"))
             for text in [said] if isinstance(said, str) else said:
-                case = Case(text, made.get("expect", "answer"), made.get("kind", "contribution"))
-                found.setdefault(text, case)
+                found.setdefault(text, _case(text, made))
     return _folded(tuple(found.values()))
 
 
+def _case(text: str, made: Mapping[str, Any]) -> Case:
+    if "expect" not in made:
+        return Case(text, "answer", CONTRIBUTION)
+    return Case(text, made["expect"], made["kind"], AUTHORS[made["author"]])
+
+
 def _folded(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Return *cases* with folds: each kind spread evenly, near-duplicates together."""
-    groups = _alike([frozenset(plain(case.text).split()) for case in cases])
-    folds: dict[int, int] = {}
-    seen: Counter[str] = Counter()
-    for case, group in zip(cases, groups, strict=True):
-        if group not in folds:
-            folds[group] = (seen[case.kind] + crc32(case.kind.encode())) % FOLDS
-            seen[case.kind] += 1
+    """Return *cases*, those of contributions with folds too: near-duplicates are in one."""
+    contributions = [case for case in cases if case.kind == CONTRIBUTION]
+    groups = _alike([frozenset(plain(case.text).split()) for case in contributions])
+    folds = {c.text: g % FOLDS for c, g in zip(contributions, groups, strict=True)}
     return tuple(
-        Case(case.text, case.expect, case.kind, folds[group])
-        for case, group in zip(cases, groups, strict=True)
+        Case(case.text, case.expect, case.kind, folds.get(case.text, case.fold)) for case in cases
     )
 
 
@@ -176,29 +188,40 @@ def rows(language: str) -> tuple[Row, ...]:
     found = []
     for case in read_cases(language):
         text = _nameless(case.text[: overheard.READ], language)
-        runs = [tokens(sentence) for sentence, _, _ in located(text)]
-        found.append(Row(_features(runs, language), case, 1.0))
-        if case.expect == "answer" and len(runs) > 1:
-            found += (Row(_features([run], language), case, PART) for run in runs)
+        said = [sentence for sentence, _, _ in located(text)]
+        found.append(Row(features(said, language), case, 1.0))
+        if case.expect == "answer" and len(said) > 1:
+            found += (Row(features([sentence], language), case, PART) for sentence in said)
     return tuple(found)
 
 
-def _features(runs: Sequence[Sequence[str]], language: str) -> dict[str, float]:
+@cache
+def from_abroad(language: str) -> tuple[Row, ...]:
+    """Return the cases of the other languages, of which the senses alone are compared."""
+    others = (row for other in LANGUAGES if other != language for row in rows(other))
+    return tuple(
+        Row({f: v for f, v in row.features.items() if f[0] == "k"}, row.case, row.weight * ABROAD)
+        for row in others
+    )
+
+
+@cache
+def senses(language: str) -> Senses:
+    return senses_of(language, load())
+
+
+def features(said: Sequence[str], language: str) -> dict[str, float]:
     """Return the features of sentences as the screen adds them up, and what words lend."""
-    words = Counter(f for run in runs for f in overheard.word_features(run))
-    letters = Counter(f for run in runs for f in overheard.letter_features(run))
+    parts = [grouped(sentence, senses(language)) for sentence in said]
+    counts = [Counter(chain.from_iterable(group)) for group in zip(*parts, strict=True)]
+    each = shares(c.total() for c in counts)
+    found = {f: n * v for c, v in zip(counts, each, strict=True) for f, n in c.items()}
     lent = lent_words(language)
-    shared: dict[str, float] = {}
-    for token in (t for run in runs for t in run):
-        for rule, value in lent.get(token, {}).items():
-            shared[rule] = shared.get(rule, 0.0) + value
-    of_words = 1 / sqrt(words.total() or 1)
-    of_letters = LETTERS / sqrt(letters.total() or 1)
-    return {
-        **{f: n * of_words for f, n in words.items()},
-        **{f: n * of_letters for f, n in letters.items()},
-        **{f: value * of_words for f, value in shared.items()},
-    }
+    for sentence in said:
+        for word in tokens(sentence):
+            for rule, value in lent.get(word, {}).items():
+                found[rule] = found.get(rule, 0.0) + value * each[0]
+    return found
 
 
 # --- What is learned
@@ -206,7 +229,7 @@ def _features(runs: Sequence[Sequence[str]], language: str) -> dict[str, float]:
 
 def fit(language: str, keep: Callable[[Case], bool]) -> dict[str, Any]:
     """Return the heads learned from the cases to *keep*, as they are stored."""
-    seen = [row for row in rows(language) if keep(row.case)]
+    seen = [row for row in (*rows(language), *from_abroad(language)) if keep(row.case)]
     declined = [row for row in seen if row.case.expect == "decline"]
     return {
         "help": _head(language, seen, lambda c: c.expect == "help", MOST["help"]),
@@ -308,8 +331,8 @@ class Scored:
         return "answer"
 
 
-def model(heads: Mapping[str, Any], thresholds: Mapping[str, float]) -> Model:
-    return overheard.read({"heads": heads, "thresholds": thresholds})
+def model(language: str, heads: Mapping[str, Any], thresholds: Mapping[str, float]) -> Model:
+    return overheard.read({"heads": heads, "thresholds": thresholds}, senses(language))
 
 
 def scores(language: str) -> list[Scored]:
@@ -317,7 +340,8 @@ def scores(language: str) -> list[Scored]:
     found = []
     by_rules = rules(language)
     for fold in range(FOLDS):
-        taught = model(fit(language, lambda c, f=fold: c.fold != f), {"help": 0, "decline": 0})
+        heads = fit(language, lambda c, f=fold: c.fold != f)
+        taught = model(language, heads, {"help": 0, "decline": 0})
         for case in (c for c in read_cases(language) if c.fold == fold):
             votes = taught.odds(taught.whole(case.text), overheard.VOTES) > 0
             found.append(Scored(case, taught.score(case.text), votes, by_rules[case.text]))
@@ -332,14 +356,23 @@ def _heard(scored: Scored, limits: Mapping[str, float]) -> Scored:
     return Scored(scored.case, scored.odds, scored.votes, scored.rules, heard)
 
 
-def thresholds(scored: Iterable[Scored]) -> dict[str, float]:
+def thresholds(scored: Sequence[Scored]) -> dict[str, float]:
     """Return for each head the lowest log-odds, in thousandths, that keep to `RATES`."""
-    answers = [s.odds for s in scored if s.case.expect == "answer"]
-    found = {}
-    for place, (action, rate) in enumerate(RATES.items()):
-        odds = sorted(o[place] for o in answers)
-        found[action] = floor(odds[-1 - floor(rate * len(odds))] * 1000 + 1) / 1000
-    return found
+    answers = [s for s in scored if s.case.expect == "answer"]
+    groups = [[s.odds for s in answers if alike(s.case) is same] for same in (True, False)]
+    return {
+        action: max(_limit(sorted(o[place] for o in odds), rate) for odds in groups)
+        for place, (action, rate) in enumerate(RATES.items())
+    }
+
+
+def _limit(odds: Sequence[float], rate: float) -> float:
+    return floor(odds[-1 - floor(rate * len(odds))] * 1000 + 1) / 1000
+
+
+def alike(case: Case) -> bool:
+    """Return whether an author of screens' cases wrote *case*, so that it is no easy one."""
+    return case.kind != CONTRIBUTION
 
 
 @cache
@@ -375,6 +408,7 @@ def stored(language: str, limits: Mapping[str, float]) -> str:
         "version": VERSION,
         "cases": digest(case_files(language)),
         "words": sha256(words.encode()).hexdigest(),
+        "senses": sha256(repr(sorted(senses(language).stems.items())).encode()).hexdigest(),
         "thresholds": dict(limits),
         "heads": fit(language, lambda _: True),
     }
@@ -416,12 +450,27 @@ def report(results: Mapping[str, tuple[list[Scored], dict[str, float]]]) -> None
     print("|---|" + "---|" * len(results))
     for title, line in _lines():
         print(f"| {title} | " + " | ".join(line(s, t) for s, t in results.values()) + " |")
+    report_authors(results)
     for language, (scored, _) in results.items():
         print(f"\n## {language}, by kind\n\n| kind | " + " | ".join(WAYS) + " |\n|---|---|---|---|")
         for kind in dict.fromkeys(f"{s.case.expect}: {s.case.kind}" for s in scored):
             cases = [s for s in scored if f"{s.case.expect}: {s.case.kind}" == kind]
             cells = [share(cases, lambda s, w=way: w(s) == s.case.expect) for way in WAYS.values()]
             print(f"| {kind} | " + " | ".join(cells) + " |")
+
+
+def report_authors(results: Mapping[str, tuple[list[Scored], dict[str, float]]]) -> None:
+    print("\n## Rules and screen together, each author judged by what the others teach\n")
+    print("| | author | answered | for a human | declined |\n|---|---|---|---|---|")
+    for language, (scored, _) in results.items():
+        for author, fold in AUTHORS.items():
+            if fold >= 0 and CASES / f"screens-{author}-{language}.jsonl" in case_files(language):
+                own = [s for s in scored if s.case.fold == fold and alike(s.case)]
+                cells = (
+                    share(_of(own, e), lambda s, e=e: s.both == e)
+                    for e in ("answer", "help", "decline")
+                )
+                print(f"| {language} | {author} | " + " | ".join(cells) + " |")
 
 
 def _lines() -> Iterator[tuple[str, Line]]:
@@ -451,7 +500,7 @@ def report_speed() -> int:
     print("|---|---|---|---|---|---|")
     for language in LANGUAGES:
         start = perf_counter()
-        loaded = overheard.load(language)
+        loaded = overheard.load(language, load())
         cells = [perf_counter() - start]
         texts = [case.text for case in read_cases(language)]
         times = _times(loaded, texts)

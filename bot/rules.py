@@ -13,6 +13,8 @@ from bot.ports import PromptBook
 from bot.text import Folded, fold, plain
 
 _ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
+_INFLECTED = re.compile("^[اتين](?=[\u0621-\u064a]{3}$)|(?<=[\u0621-\u064a]{3})(?:[كهي]|وا)$")
+_CASE = re.compile(r"(?<=[\u0621-\u064a]{3})ون\b")
 _OF_CONTENT = frozenset(
     {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
 )
@@ -123,14 +125,19 @@ def _moved(finding: Finding, by: int) -> Finding:
 
 def outside_quotes(text: str, texts: Iterable[str]) -> str:
     """Return *text* with what it quotes to the letter from *texts* blanked, same length."""
-    said = [" ".join(fold(t).text.split()) for t in texts]
+    said = [_quotable(t) for t in texts]
 
     def blank(match: re.Match[str]) -> str:
         inside = next(g for g in match.groups() if g is not None)
-        words = " ".join(fold(inside).text.split())
+        words = _quotable(inside)
         return " " * len(match.group()) if any(words in s for s in said) else match.group()
 
     return _QUOTED.sub(blank, text)
+
+
+def _quotable(text: str) -> str:
+    """Return *text* as quotations are compared; Arabic plurals have the case of the sentence."""
+    return _CASE.sub("ين", " ".join(fold(text).text.split()))
 
 
 def quotations(text: str) -> tuple[tuple[int, int], ...]:
@@ -157,7 +164,8 @@ def fold_pattern(pattern: str, *, accents: bool) -> str:
 def _forms(word: str) -> tuple[str, ...]:
     """Return *word*, and without what Arabic writes in one with it."""
     bare_word = _ATTACHED.sub("", word)
-    return (word, bare_word) if bare_word and bare_word != word else (word,)
+    forms = (word, bare_word, _INFLECTED.sub("", bare_word))
+    return tuple(form for form in dict.fromkeys(forms) if form)
 
 
 def _tells(word: str) -> bool:

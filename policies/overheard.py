@@ -18,9 +18,10 @@ from zlib import crc32
 
 from bot.domain import LANGUAGES, Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
+from bot.senses import Senses, together
 from bot.text import bare, sentences
 
-RULE = "overheard.v1"
+RULE = "overheard.v2"
 SPACE = 1 << 20
 """Buckets that features are hashed to."""
 READ = 2_000
@@ -30,8 +31,12 @@ LONGEST = 30
 HEADS = ("help", "decline", "votes")
 """Scores, in stored order: needs a human; asks for a verdict; of those, about a vote."""
 HELP, DECLINE, VOTES = range(3)
-LETTERS = 1.5
-"""Weight of the letters beside the words."""
+GROUPS = (1.0, 1.5, 1.0)
+"""Weight of the words, of the letters and of the senses."""
+STEADY = (4, 20, 6)
+"""Features of each group that a text is held to have besides: few tell less than many."""
+ATTACHED = frozenset({"ar"})
+"""Languages that write short words in one with the next."""
 MARGIN = 1.0
 """Log-odds by which a part of a text must be surer than the whole: it has less context."""
 _TOKEN = re.compile(r"[^\W_]+|[?؟!]")
@@ -63,6 +68,17 @@ def letter_features(run: Iterable[str]) -> Iterator[str]:
             yield from ["c" + padded[end - 5 : end] for end in ends[2:]]
 
 
+def sense_features(sentence: str, senses: Senses) -> Iterator[str]:
+    """Yield the senses of the words of a sentence, one by one and two by two, in any order."""
+    yield from ("k" + found for found in together(senses.of(sentence)))
+
+
+def grouped(sentence: str, senses: Senses) -> tuple[Iterator[str], ...]:
+    """Return the features of a sentence, in the order of `GROUPS`."""
+    run = tokens(sentence)
+    return word_features(run), letter_features(run), sense_features(sentence, senses)
+
+
 def bucket(feature: str) -> int:
     """Return where *feature* is counted, the same on every machine."""
     return crc32(feature.encode()) % SPACE
@@ -74,23 +90,22 @@ class Span:
 
     start: int
     end: int
-    counts: tuple[int, int]
-    """Features of words, and of letters."""
-    sums: tuple[Scores, Scores]
-    """Weights of words, and of letters, for each head."""
+    counts: tuple[int, ...]
+    """Features of words, of letters, and of senses."""
+    sums: tuple[Scores, ...]
+    """Weights of words, of letters, and of senses, for each head."""
 
     def __add__(self, other: Span) -> Span:
         """Return both together."""
-        words, letters = zip(self.counts, other.counts, strict=True)
         return Span(
             self.start,
             other.end,
-            (sum(words), sum(letters)),
-            (_added(self.sums[0], other.sums[0]), _added(self.sums[1], other.sums[1])),
+            tuple(map(sum, zip(self.counts, other.counts, strict=True))),
+            tuple(_added(a, b) for a, b in zip(self.sums, other.sums, strict=True)),
         )
 
 
-NOTHING = Span(0, 0, (0, 0), ((0.0,) * len(HEADS), (0.0,) * len(HEADS)))
+NOTHING = Span(0, 0, (0,) * len(GROUPS), ((0.0,) * len(HEADS),) * len(GROUPS))
 
 
 def _added(one: Scores, other: Scores) -> Scores:
@@ -104,6 +119,12 @@ def located(text: str) -> Iterator[tuple[str, int, int]]:
         start = text.find(sentence, end)
         end = start + len(sentence)
         yield sentence, start, end
+
+
+def shares(counts: Iterable[int]) -> tuple[float, ...]:
+    """Return what one feature of each group weighs in a text that has *counts* of them."""
+    groups = zip(GROUPS, STEADY, counts, strict=True)
+    return tuple(weight / sqrt(count + steady) for weight, steady, count in groups)
 
 
 def parts(count: int) -> Iterator[tuple[int, int]]:
@@ -123,6 +144,7 @@ class Model:
     """For each bucket, its weight for each head."""
     thresholds: tuple[float, float]
     """Log-odds from which a text is for a human, and from which the bot declines."""
+    senses: Senses
 
     def judge(self, text: str) -> tuple[Label, int, int] | None:
         """Return what *text* is and the span that tells, or None if it is to be answered."""
@@ -146,11 +168,10 @@ class Model:
 
     def odds(self, span: Span, head: int) -> float:
         """Return the log-odds of *head* for *span*."""
-        words, letters = (
-            sums[head] / sqrt(count or 1)
-            for sums, count in zip(span.sums, span.counts, strict=True)
+        found = (
+            share * sums[head] for share, sums in zip(shares(span.counts), span.sums, strict=True)
         )
-        return self.biases[head] + words + LETTERS * letters
+        return sum(found, start=self.biases[head])
 
     def score(self, text: str) -> tuple[float, float]:
         """Return the log-odds that *text* is for a human, and that the bot should decline."""
@@ -170,10 +191,8 @@ class Model:
         return Label.ELECTORAL if self.odds(span, VOTES) > 0 else Label.JUDGEMENT
 
     def _sentence(self, sentence: str, start: int, end: int) -> Span:
-        run = tokens(sentence)
-        words, of_words = self._sum(word_features(run))
-        letters, of_letters = self._sum(letter_features(run))
-        return Span(start, end, (words, letters), (of_words, of_letters))
+        counts, sums = zip(*map(self._sum, grouped(sentence, self.senses)), strict=True)
+        return Span(start, end, counts, sums)
 
     def _sum(self, features: Iterable[str]) -> tuple[int, Scores]:
         found = [crc32(feature.encode()) % SPACE for feature in features]
@@ -196,7 +215,7 @@ class Overheard:
         if language not in LANGUAGES:
             return Verdict(policy=self.name)
         if language not in self._models:
-            self._models[language] = load(language)
+            self._models[language] = load(language, self.book)
         judged = self._models[language].judge(utterance.text)
         if judged is None:
             return Verdict(policy=self.name)
@@ -207,17 +226,22 @@ class Overheard:
         return Verdict(policy=self.name, decision=decision, findings=(found,))
 
 
-def load(language: str) -> Model:
-    """Return what was learned for *language*.
+def load(language: str, book: PromptBook) -> Model:
+    """Return what was learned for *language*, whose senses *book* lists.
 
     Raises:
         OSError: The weights are missing; the screen then fails closed.
     """
     path = resources.files(__package__).joinpath("weights", f"screens-{language}.json")
-    return read(json.loads(path.read_text("utf-8")))
+    return read(json.loads(path.read_text("utf-8")), senses_of(language, book))
 
 
-def read(stored: Mapping[str, Any]) -> Model:
+def senses_of(language: str, book: PromptBook) -> Senses:
+    """Return the senses that *book* lists for *language*."""
+    return Senses(book.lexicon(language, "senses"), attached=language in ATTACHED)
+
+
+def read(stored: Mapping[str, Any], senses: Senses) -> Model:
     """Return the model that ``bench/train_screens.py`` wrote."""
     heads = [stored["heads"][name] for name in HEADS]
     columns = [dict(_weights(head)) for head in heads]
@@ -225,6 +249,7 @@ def read(stored: Mapping[str, Any]) -> Model:
         biases=tuple(head["bias"] for head in heads),
         weights={b: tuple(c.get(b, 0.0) for c in columns) for b in set().union(*columns)},
         thresholds=(stored["thresholds"]["help"], stored["thresholds"]["decline"]),
+        senses=senses,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import takewhile
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
@@ -18,6 +19,18 @@ PART = 4
 """Letters of a short stem, or of a part of a German compound."""
 ENDING = 4
 """Letters by which they may differ at the end."""
+ROOT = 3
+"""Consonants of an Arabic root."""
+_WEAK = ("ا", "او", "اي", "اوي")
+"""Letters that come and go within the forms of one Arabic root; short vowels are not written."""
+_ADDED = re.compile("^(?:ا?ست|[متنس])(?=[\u0621-\u064a]{3})")
+"""Letters that Arabic puts before a root to make other words of it."""
+_OWNER = re.compile("(?<=..)(?:كم|هم|ها|نا|ت|ك|ه|ي)$")
+"""Whose it is, after a short Arabic word."""
+_CASE = re.compile("(?<=..)[وي]ن$")
+"""One ending, whose vowel follows the sentence."""
+_DOER = re.compile("^[اتين](?=..$)")
+"""Who does it, before a short Arabic verb."""
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
 
@@ -80,6 +93,8 @@ class OwnWords:
     def _judged(
         self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
     ) -> Finding | None:
+        if form.isdigit() and said.counts(form):
+            return None
         if any(c.isdigit() for c in form):
             return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
@@ -134,12 +149,22 @@ class _Said:
         self._lemmas: frozenset[str] | None = None
         self.forms = frozenset(map(bare, self._words))
 
+    def counts(self, number: str) -> bool:
+        """Return whether *number* was said with its unit in one: « 15h »."""
+        return any(form.startswith(number) and form[len(number) :].isalpha() for form in self.forms)
+
     def has_relative(self, lemmas: Iterable[str]) -> bool:
         """Return whether a form of the same family was said: « fermeture », « fermer »."""
         known = self.lemmas
         if any(_related(lemma, said) for lemma in lemmas for said in known):
             return True
+        if self._language == "ar":
+            return not self._families.isdisjoint(_families(lemmas))
         return self._language == "de" and any(_compounded(lemma, known) for lemma in lemmas)
+
+    @cached_property
+    def _families(self) -> frozenset[str]:
+        return _families(self.lemmas)
 
     @property
     def lemmas(self) -> frozenset[str]:
@@ -158,6 +183,30 @@ def _related(one: str, other: str) -> bool:
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     differ = max(len(one), len(other)) - shared
     return (shared >= STEM and differ <= ENDING) or (shared >= PART and differ <= ENDING // 2)
+
+
+def _families(lemmas: Iterable[str]) -> frozenset[str]:
+    """Return what Arabic words share with others of their root: « يعبر », « عبور »."""
+    found = {family for lemma in lemmas for family in _family(lemma)}
+    short = {
+        "-" + _OWNER.sub("", lemma)
+        for lemma in lemmas
+        if _OWNER.search(lemma) and not _CASE.search(lemma)
+    }
+    plural = {"=" + _CASE.sub("", lemma) for lemma in lemmas if _CASE.search(lemma)}
+    verbs = {"-" + _DOER.sub("", lemma) for lemma in lemmas if _DOER.match(lemma)}
+    return frozenset(found | short | plural | verbs)
+
+
+def _family(lemma: str) -> Iterator[str]:
+    """Yield the consonants of *lemma*, with and without letters that may be none of the root."""
+    for weak in _WEAK:
+        root = "".join(letter for letter in lemma if letter not in weak)
+        for bared in {root, _ADDED.sub("", root)}:
+            if len(bared) >= ROOT:
+                yield bared
+                if len(bared) > ROOT and bared[1] == "ت":
+                    yield bared[0] + bared[2:]
 
 
 def _compounded(word: str, known: frozenset[str]) -> bool:

@@ -1,0 +1,69 @@
+"""The own-words gate: what counts as the same word, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.lemmas import DictionaryLemmatiser
+from bot.domain import Decision, Draft, Label, Move
+from bot.rules import outside_quotes
+from policies.own_words import OwnWords
+from tests.conftest import dialogue
+
+
+@pytest.fixture(scope="module")
+def gate(book) -> OwnWords:
+    return OwnWords(book, DictionaryLemmatiser())
+
+
+async def found(gate, question, said, language) -> list[str]:
+    draft = Draft(text=question, move=Move.CLARIFY)
+    verdict = await gate.check(draft, dialogue(said, language=language))
+    assert (verdict.decision is Decision.ALLOW) == (not verdict.findings)
+    return [question[f.start : f.end] for f in verdict.findings]
+
+
+@pytest.mark.parametrize(
+    ("said", "question"),
+    [
+        ("أولادي يعبرون النهر كل صباح", "كيف يكون عبور النهر؟"),
+        ("نريد حدائق للعائلات", "كيف تكون هذه الحديقة؟"),
+        ("ما لقيت مدرسة قريبة", "أي المدارس تقصد؟"),
+        ("كان جدي يزرع الأرض", "ماذا كان يقول جدك؟"),
+        ("ستون تلميذا في القسم", "كيف تمر الساعة مع ستين تلميذا؟"),
+        ("نحتاج قانونا جديدا", "كيف تتخيل هالقانون؟"),
+        ("الشركة قررت نقل المحطة", "ماذا قالو لك عن الشركة؟"),
+    ],
+)
+async def test_forms_of_one_arabic_root_are_one_word(gate, said, question):
+    assert await found(gate, question, said, "ar") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("نريد حدائق للعائلات", "كيف تكون الملاعب؟", "الملاعب"),
+        ("كان جدي يزرع الأرض", "ماذا كان يقول عمدة القرية؟", "عمدة"),
+        ("ستة تلاميذ في القسم", "كيف تمر الساعة مع ستين تلميذا؟", "ستين"),
+    ],
+)
+async def test_another_arabic_word_is_new(gate, said, question, new):
+    assert new in await found(gate, question, said, "ar")
+
+
+async def test_a_number_said_with_its_unit_is_the_persons(gate):
+    said = "15h d'activité par semaine."
+    assert await found(gate, "Que donneraient ces 15 heures ?", said, "fr") == []
+    assert await found(gate, "Que donneraient ces 16 heures ?", said, "fr") == ["16"]
+
+
+async def test_what_is_taken_for_granted_is_found_though_its_root_was_said(gate):
+    draft = Draft(text="لماذا يرفض الجيران؟", move=Move.REASONS)
+    verdict = await gate.check(draft, dialogue("الجيران كثيرون", language="ar"))
+    assert {f.label for f in verdict.findings} == {Label.PRESUPPOSITION}
+
+
+def test_an_arabic_plural_may_be_quoted_in_another_case():
+    said = "يصوت المقيمون بالخارج"
+    assert "المقيمين" not in outside_quotes("من هم «المقيمين بالخارج»؟", [said])
+    assert "المقيمات" in outside_quotes("من هن «المقيمات بالخارج»؟", [said])
