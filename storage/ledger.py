@@ -105,6 +105,11 @@ class Ledger:
         self.move(message.room.platform, cursor)
         return new
 
+    def newest(self) -> chain.Head | None:
+        """Return the newest entry's head, whoever signed it."""
+        row = self.connection.execute(_HEAD_IS).first()
+        return chain.Head(*row) if row else None
+
     def start(self) -> None:
         """Sign that the record is empty."""
         head = chain.sign(self.key, 0, chain.GENESIS)
@@ -132,8 +137,7 @@ class Ledger:
 
     def _checked_tail(self) -> tuple[int, str]:
         """Return number and seal of the newest entry, once it is sure that it is the newest."""
-        row = self.connection.execute(_HEAD_IS).first()
-        head = chain.Head(*row) if row else None
+        head = self.newest()
         if head is None or (head != self.trusted and not self._genuine(head)):
             raise StorageError(_DAMAGED)
         return head.seq, head.seal

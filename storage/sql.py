@@ -19,6 +19,7 @@ from storage import chain, codec, migrate
 from storage.dialogue import IDEA_REPLIES, newest_cafes, rebuild
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
 from storage.ledger import Ledger, entry_of
+from storage.recall import Recall
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
 from storage.verify import key_beside, verify
 from storage.writer import Writer
@@ -61,6 +62,9 @@ class SqlRecord:
         self._wait = wait
         self._key: chain.Key | None = None
         self._head: chain.Head | None = None
+        self._last: chain.Head | None = None
+        """The newest head there was after the last transaction, whoever signed it."""
+        self._recall = Recall()
         self._engine: Engine | None = None
         self._writer: Writer[Ledger] | None = None
 
@@ -106,7 +110,10 @@ class SqlRecord:
 
     async def append(self, event: Event) -> Entry:
         body = codec.encode(event)
-        return await self._write(lambda ledger: ledger.append(event, body))
+        entry = await self._write(lambda ledger: ledger.append(event, body))
+        if entry.event is event:
+            self._recall.added(entry)
+        return entry
 
     async def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
         while page := await self._entries(
@@ -117,7 +124,12 @@ class SqlRecord:
             after = page[-1].seq
 
     async def dialogue(self, room: Room, sender: str) -> Dialogue:
-        return rebuild(room, sender, await self._entries(_deciding(room, sender)))
+        if known := self._recall.dialogue(room, sender):
+            return known
+        stamp = self._recall.stamp(self._recall.person(room, sender))
+        found = rebuild(room, sender, await self._entries(_deciding(room, sender)))
+        self._recall.keep_dialogue(found, stamp)
+        return found
 
     async def receive(self, message: Message, cursor: str) -> bool:
         body = codec.encode_message(message)
@@ -195,8 +207,13 @@ class SqlRecord:
         return await self._read(lambda connection: connection.scalar(found))
 
     async def cafes(self) -> Sequence[Cafe]:
+        known, stamp = self._recall.cafes(), self._recall.stamp("cafes")
+        if known is not None:
+            return known
         kept = select(ENTRY).where(ENTRY.c.kind == "cafe").order_by(ENTRY.c.seq)
-        return newest_cafes(await self._entries(kept))
+        found = newest_cafes(await self._entries(kept))
+        self._recall.keep_cafes(found, stamp)
+        return found
 
     async def delivered(self, platform: str, external_id: str) -> Entry | None:
         return await self._one(
@@ -238,8 +255,12 @@ class SqlRecord:
         with translated():
             with for_writing(self._opened()).begin() as connection:
                 ledger = self._ledger(connection)
+                if (newest := ledger.newest()) != self._last:
+                    self._recall.clear()  # another process wrote
+                    self._last = newest
                 yield ledger
                 head = ledger.finish()
+            self._last = self._last if head == self._head else head
             self._head = head
 
     def _ledger(self, connection: Connection) -> Ledger:

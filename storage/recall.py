@@ -1,0 +1,84 @@
+"""What was read from the record and still holds: reading it again for each message costs most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bot.domain import Cafe, Dialogue, Entry, Room
+from storage import codec
+
+REMEMBERED = 5_000
+"""Dialogues kept in mind at most."""
+
+_Person: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Recall:
+    """Forgets what an entry changes as soon as it is added, and all when another process writes.
+
+    A reading that began before such a change is not kept: `stamp` it first.
+    """
+
+    _dialogues: dict[_Person, dict[str, Dialogue]] = field(default_factory=dict)
+    _cafes: Sequence[Cafe] | None = None
+    _changes: dict[object, int] = field(default_factory=dict)
+    _cleared: int = 0
+
+    def dialogue(self, room: Room, sender: str) -> Dialogue | None:
+        """Return where that dialogue stands, if it is known."""
+        return self._dialogues.get(_person(room, sender), {}).get(room.id)
+
+    def keep_dialogue(self, dialogue: Dialogue, stamp: object) -> None:
+        """Remember *dialogue*, read since *stamp*."""
+        person = _person(dialogue.room, dialogue.sender)
+        if self.stamp(person) == stamp:
+            if len(self._dialogues) >= REMEMBERED:
+                self._dialogues.pop(next(iter(self._dialogues)))
+            self._dialogues.setdefault(person, {})[dialogue.room.id] = dialogue
+
+    def cafes(self) -> Sequence[Cafe] | None:
+        """Return the debates, if they are known."""
+        return self._cafes
+
+    def keep_cafes(self, cafes: Sequence[Cafe], stamp: object) -> None:
+        """Remember the debates, read since *stamp*."""
+        if self.stamp("cafes") == stamp:
+            self._cafes = cafes
+
+    def stamp(self, key: object) -> object:
+        """Return what will differ once what *key* stands for has changed."""
+        return (self._cleared, self._changes.get(key, 0))
+
+    def person(self, room: Room, sender: str) -> object:
+        """Return the key of that person's dialogues, for `stamp`."""
+        return _person(room, sender)
+
+    def added(self, entry: Entry) -> None:
+        """Forget what *entry* changes."""
+        event = entry.event
+        if codec.erased_by(event):
+            self.clear()
+        if isinstance(event, Cafe):
+            self._cafes = None
+            self._changed("cafes")
+        if message := codec.answered(event):
+            person = _person(message.room, message.sender)
+            self._dialogues.pop(person, None)
+            self._changed(person)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._cleared += 1
+        self._dialogues.clear()
+        self._changes.clear()
+        self._cafes = None
+
+    def _changed(self, key: object) -> None:
+        self._changes[key] = self._changes.get(key, 0) + 1
+
+
+def _person(room: Room, sender: str) -> _Person:
+    return room.platform, room.place, sender
