@@ -48,6 +48,7 @@ class Commands:
     book: PromptBook
     notices: Notices
     _words: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    _lengths: dict[str, dict[int, list[tuple[str, tuple[str, ...]]]]] = field(default_factory=dict)
 
     def menu(self, language: str) -> tuple[Command, ...]:
         """Return all that a platform may offer, in *language*."""
@@ -135,14 +136,22 @@ class Commands:
             return
         near = {
             name
-            for phrase, names in self._spoken(language).items()
-            if len(phrase) >= MISTYPED
-            and not phrase.startswith(MARKS)
-            and within_one_edit(said, phrase)
+            for length in range(len(said) - 1, len(said) + 2)
+            for phrase, names in self._long(language).get(length, ())
+            if within_one_edit(said, phrase)
             for name in names
         }
         if len(near) == 1:
             yield near.pop(), language
+
+    def _long(self, language: str) -> dict[int, list[tuple[str, tuple[str, ...]]]]:
+        """Return the phrases in which a letter may be wrong, by their length."""
+        if language not in self._lengths:
+            found = self._lengths[language] = {}
+            for phrase, names in self._spoken(language).items():
+                if len(phrase) >= MISTYPED and not phrase.startswith(MARKS):
+                    found.setdefault(len(phrase), []).append((phrase, names))
+        return self._lengths[language]
 
     def _spoken(self, language: str) -> dict[str, tuple[str, ...]]:
         """Return what each phrase may mean: « I accept » is one thing before consent, one after."""

@@ -172,8 +172,19 @@ def _tells(word: str) -> bool:
     return len(word) > 2 or word.isdigit()  # noqa: PLR2004 - shorter words are grammar
 
 
+def _possible(needs: Iterable[Sequence[str]], text: str) -> bool:
+    """Tell whether *text* has one of each group of words. Plain loops: it runs for every rule."""
+    for words in needs:
+        for word in words:
+            if word in text:
+                break
+        else:
+            return False
+    return True
+
+
 def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
-    if not all(any(word in seen.text for word in words) for words in rule.needs):
+    if not _possible(rule.needs, seen.text):
         return None
     pattern = compile_pattern(rule.pattern, accents=rule.accents)
     if rule.unless and pattern.search(seen.text):

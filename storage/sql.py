@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, bindparam, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Cafe, Dialogue, Entry, Event, Kind, Message, Room, standing
@@ -127,7 +127,13 @@ class SqlRecord:
         if known := self._recall.dialogue(room, sender):
             return known
         stamp = self._recall.stamp(self._recall.person(room, sender))
-        found = rebuild(room, sender, await self._entries(_deciding(room, sender)))
+        asked = {
+            "platform": room.platform,
+            "place": room.place,
+            "room": room.id,
+            "sender": sender,
+        }
+        found = rebuild(room, sender, await self._entries(_DECIDING, asked))
         self._recall.keep_dialogue(found, stamp)
         return found
 
@@ -279,9 +285,11 @@ class SqlRecord:
             raise StorageError("The record is not open for writing.")
         return await asyncio.wrap_future(self._writer.submit(work))
 
-    async def _entries(self, statement: Select[tuple[object, ...]]) -> Sequence[Entry]:
+    async def _entries(
+        self, statement: Select[tuple[object, ...]], values: dict[str, str] | None = None
+    ) -> Sequence[Entry]:
         return await self._read(
-            lambda connection: [entry_of(row) for row in connection.execute(statement)]
+            lambda connection: [entry_of(row) for row in connection.execute(statement, values)]
         )
 
     async def _one(self, statement: Select[tuple[object, ...]]) -> Entry | None:
@@ -314,16 +322,17 @@ def _path(where: str | Path) -> Path:
     return Path(where)
 
 
-def _deciding(room: Room, sender: str) -> Select[tuple[object, ...]]:
-    """Select the few entries that decide where the dialogue stands; see `rebuild`."""
-    person = (ENTRY.c.platform == room.platform) & (ENTRY.c.sender == sender)
-    here = person & (ENTRY.c.room == room.id)
+def _deciding() -> Select[tuple[object, ...]]:
+    """Select the few entries that decide where a dialogue stands; see `rebuild`."""
+    person = (ENTRY.c.platform == bindparam("platform")) & (ENTRY.c.sender == bindparam("sender"))
+    there = person & (ENTRY.c.debate == bindparam("place"))
+    here = person & (ENTRY.c.room == bindparam("room"))
     seq, turn, said = ENTRY.c.seq, ENTRY.c.kind == "turn", ENTRY.c.said
     newest = [
         select(func.max(seq)).where(which).scalar_subquery()
         for which in (
-            person & (ENTRY.c.debate == room.place) & (ENTRY.c.kind == "consent"),
-            person & (ENTRY.c.debate == room.place) & turn,
+            there & (ENTRY.c.kind == "consent"),
+            there & turn,
             here & turn,
             here & turn & (said == Kind.QUESTION.value),
             here & ENTRY.c.ends,
@@ -338,3 +347,7 @@ def _deciding(room: Room, sender: str) -> Select[tuple[object, ...]]:
         .where(or_(here & (on_this_idea | changed), *(seq == one for one in newest)))
         .order_by(seq.desc())
     )
+
+
+# Built once: building it costs more than running it.
+_DECIDING = _deciding()
