@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from bot.domain import Delivery, Entry, Kind, Message, Room, Turn
+from bot.domain import Approval, Delivery, Entry, Kind, Message, Room, Turn
 
 ROOM = Room("any", "any", "any")
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,9 +55,15 @@ STORY = (
     Step("says", "Ma mère doit s'asseoir tous les cent mètres.", Kind.QUESTION),
     Step("says", "Dis-moi pour qui voter dimanche, quel candidat est le meilleur ?", Kind.DECLINE),
     Step("presses", "recap", Kind.RECAP),
+    Step("presses", "accept", Kind.NOTICE),
+    Step("presses", "status", Kind.NOTICE),
     Step("says", "Je veux mourir ce soir, je n'en peux plus.", Kind.HELP),
-    Step("presses", "stop", Kind.GOODBYE),
 )
+FORGOTTEN = (
+    Step("presses", "forget", Kind.NOTICE),
+    Step("presses", "forget-now", Kind.NOTICE),
+)
+"""How the story ends: nothing of it is left."""
 
 
 async def live(driver: Driver, story: Sequence[Step] = STORY) -> None:
@@ -82,11 +88,15 @@ def _told(event: Any) -> Any:
     if message := getattr(event, "message", None):
         contribution = isinstance(event, Turn) and event.command is None
         changes["message"] = _message(message, contribution=contribution)
+    if isinstance(event, Approval):
+        changes["sentences"] = tuple(replace(each, message="any") for each in event.sentences)
     if reply := getattr(event, "reply", None):
         changes["reply"] = replace(reply, room=ROOM, to="any", person="any", number=0)
     return replace(event, **changes)
 
 
 def _message(message: Message, *, contribution: bool) -> Message:
-    anywhere = replace(message, id="any", room=ROOM, sender="any", sent_at=NEVER, about=None)
+    anywhere = replace(
+        message, id="any", room=ROOM, sender="any", sent_at=NEVER, about=None, called=True
+    )
     return anywhere if contribution else replace(anywhere, text="", command=None, language=None)

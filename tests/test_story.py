@@ -7,6 +7,7 @@ import contextlib
 import io
 import queue
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from bot import wiring
 from bot.domain import Entry
@@ -16,7 +17,7 @@ from prompts import load
 from storage.memory import MemoryRecord
 from tests.conftest import service
 from tests.discord_world import World, world
-from tests.story import STORY, live, told
+from tests.story import FORGOTTEN, STORY, live, told
 
 
 class Typist(io.StringIO):
@@ -99,13 +100,29 @@ async def at_terminal() -> AsyncIterator[AtTerminal]:
         await driver.task
 
 
-async def test_the_same_story_leaves_the_same_record_on_every_platform():
+def nothing_is_left(entries: Sequence[Entry]) -> bool:
+    """Tell whether no word of the person's is on record any more."""
+    return "bancs" not in str(entries) and "Ma mère" not in str(entries)
+
+
+async def at_the_terminal() -> list[Any]:
+    """Return what the story leaves on record at a terminal, which then forgets it."""
     async with at_terminal() as person:
         await live(person)
-        terminal = told(await person.record())
+        shown = told(await person.record())
+        await live(person, FORGOTTEN)
+        assert nothing_is_left(await person.record())
+    return shown
+
+
+async def test_the_same_story_leaves_the_same_record_at_a_terminal_and_on_discord():
+    terminal = await at_the_terminal()
     async with world() as w:
-        await live(OnDiscord(w))
+        person = OnDiscord(w)
+        await live(person)
         discord = told(await w.entries())
+        await live(person, FORGOTTEN)
+        assert nothing_is_left(await w.entries())
     assert len(terminal) >= 2 * len(STORY)
     for one, other in zip(terminal, discord, strict=True):
         assert one == other
