@@ -23,6 +23,8 @@ from bot.ideas import numbered
 from bot.notices import Notices
 from bot.ports import Record
 
+DIAGNOSE = "diagnose"
+"""What a moderator's question about an entry is called on record."""
 FINDINGS = {"uphold": "upheld", "reject": "rejected"}
 """What a review is called after the moderator's command."""
 
@@ -57,9 +59,16 @@ class Moderation:
         talk = await self.record.dialogue(message.room, message.sender)
         return talk.idea.texts[-1] if talk.idea.texts else "–"
 
-    def concerns(self, message: Message) -> bool:
-        """Return whether *message* is a moderator's, on a case or on why nothing was asked."""
-        return message.moderator and bool(message.about or self._asked_about(message))
+    async def concerns(self, message: Message) -> bool:
+        """Return whether *message* is a moderator's, on a case or on why nothing was asked.
+
+        Who moderates may also take part: a reply to a question is a citizen's.
+        """
+        if not message.moderator or not (message.about or self._asked_about(message)):
+            return False
+        shown = await self.record.delivered(message.room.platform, message.about or "")
+        asked = isinstance(shown.event, Turn | Contest) if shown else False
+        return not asked or getattr(shown and shown.event, "command", None) == DIAGNOSE
 
     async def answered(self, message: Message) -> Review | Turn:
         """Return what is to be recorded of a moderator's *message*, and said."""
@@ -109,7 +118,7 @@ class Moderation:
     async def _diagnosed(self, seq: int, message: Message) -> Turn:
         text = diagnosis(await self.record.entry(seq), self.notices.book, self.language)
         reply = self.notices.reply(message, self.language, text, private=True)
-        return replace(self._silent(message, "diagnosed"), command="diagnose", reply=reply)
+        return replace(self._silent(message, "diagnosed"), command=DIAGNOSE, reply=reply)
 
     def _silent(self, message: Message, why: str) -> Turn:
         """Return that *message* was no answer to a case: nothing is kept of what it says."""

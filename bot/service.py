@@ -88,7 +88,7 @@ class Service:
         *before* are the room's messages that wait to be answered: one may be the consent.
         Return None where people asked the bot to be quiet and it is not called.
         """
-        if self.moderation.concerns(message):
+        if await self.moderation.concerns(message):
             return message
         if not message.called and await self.record.last_command(message.room, QUIET) == QUIET[0]:
             return None
@@ -130,7 +130,7 @@ class Service:
 
     async def decided(self, message: Message, joined: Sequence[Message] = ()) -> Event:
         """Return what is to be recorded of *message*, and said."""
-        if self.moderation.concerns(message):
+        if await self.moderation.concerns(message):
             return await self.moderation.answered(message)
         dialogue = await self.record.dialogue(message.room, message.sender)
         if message.edits:

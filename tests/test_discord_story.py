@@ -175,6 +175,16 @@ async def test_with_the_intent_every_message_of_its_threads_is_read_and_of_no_ot
         assert len(await w.events()) == before
 
 
+async def test_with_the_intent_what_people_say_to_each_other_is_theirs_alone():
+    async with world(message_content=True) as w:
+        await w.sends(w.mention(BENCHES))
+        await w.clicks(w.last, "agree")
+        said = await w.sends(BENCHES, channel=w.thread)
+        before = len(await w.events())
+        await w.sends("Je trouve aussi.", who=w.member("ben"), channel=w.thread, reply_to=said)
+        assert len(await w.events()) == before
+
+
 async def test_consent_holds_in_every_thread_of_the_channel_and_for_that_person_alone():
     async with world() as w:
         await w.sends(w.mention(BENCHES))

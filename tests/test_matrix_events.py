@@ -53,6 +53,14 @@ def test_what_is_said_to_nobody_or_to_others_is_not_for_the_bot():
     assert parse(event("Café Socrate est fermé"), SCENE) is None
 
 
+def test_what_people_say_to_each_other_in_its_threads_is_not_for_the_bot():
+    said = event("je suis d'accord avec toi", **relation("m.thread", "$root"))
+    another = Target(id="$ben", sender="@ben:cafe.test", root="$root", actions={})
+    assert parse(said, SCENE, about=another, ours=True) is None
+    assert parse(said, SCENE, ours=True).called is False
+    assert parse(event("!socrate et ceci ?"), SCENE, about=another, ours=True).called is True
+
+
 def test_a_message_opens_a_thread_of_its_own_and_a_direct_room_is_one_conversation():
     assert parse(event("!socrate a"), SCENE).room == Room("matrix", "!room $1", "!room")
     assert parse(event("a"), replace(SCENE, direct=True)).room == Room("matrix", "!room")

@@ -145,3 +145,15 @@ async def test_a_moderator_asks_why_nothing_was_asked_and_is_told_the_rule(citiz
 
 async def test_a_citizen_who_asks_so_is_no_moderator(citizen):
     assert (await citizen.says("pourquoi 12 bancs en ville ?")).kind is Kind.QUESTION
+
+
+async def test_a_moderator_may_take_part_as_a_citizen(citizen):
+    moderator = Citizen(citizen.service, citizen.platform, sender="mod")
+    await moderator.says("j'accepte")
+    await moderator.says(BENCHES)
+    shown = str(len(citizen.platform.said))
+    answer = replace(moderator.message("Surtout le matin."), moderator=True, about=shown)
+
+    await citizen.service.handle(await citizen.service.admit(answer), citizen.platform)
+
+    assert citizen.platform.said[-1].kind is Kind.QUESTION

@@ -97,6 +97,10 @@ class Reader:
         ours = isinstance(resolved, discord.Message) and resolved.author.id == self.me
         return str(resolved.id) if resolved and ours else None
 
+    def to_another(self, message: discord.Message) -> bool:
+        """Return whether *message* replies to somebody else: people talk to each other."""
+        return message.reference is not None and self.about(message) is None
+
     def moderates(self, author: object, place: Place) -> bool:
         """Return whether *author* answers for the debate when they write in *place*."""
         if place.kind is Kind.MODERATORS or (self.moderators and place.parent == self.moderators):
@@ -111,14 +115,15 @@ class Reader:
         be named.
         """
         room = place.room_of(message.id)
-        addressed = known or place.kind is Kind.DIRECT or self.calls(message)
+        called = place.kind is Kind.DIRECT or self.calls(message)
         return Message(
             id=str(message.id),
             room=room,
             sender=self.sender(room, message.author.id),
             text=plain(message.content, self.me),
             sent_at=message.created_at,
-            addressed=addressed,
+            addressed=called or (known and not self.to_another(message)),
+            called=called,
             about=self.about(message),
             moderator=self.moderates(message.author, place),
         )

@@ -148,7 +148,8 @@ def _spoken(event: Event, scene: Scene, about: Target | None, *, ours: bool) -> 
     mine = about is not None and about.sender == scene.me
     called = called or mine or _mentions(said, scene.me)
     here = (ours or scene.direct) and not scene.moderators
-    if not called and not here:
+    to_another = about is not None and not mine  # people talk to each other
+    if not called and (to_another or not here):
         return None
     return _message(
         event,
