@@ -71,6 +71,8 @@ class Terminal:
 
     def _print(self, reply: Reply) -> None:
         print(_safe(reply.text), file=self.screen, flush=True)
+        if reply.document:
+            print(_safe(reply.document), file=self.screen, flush=True)
         if reply.actions and self.source.isatty() and reply.kind is not Kind.NOTICE:
             hint = self.words(reply.language, "terminal.actions")
             words = " · ".join(action.label for action in reply.actions)
