@@ -106,6 +106,7 @@ class Agent:
     fence: Callable[[], str] = lambda: secrets.token_hex(8)
     """Marks the person's text for a model; unguessable, so that the text cannot close it."""
     readers: Readers = field(init=False)
+    _function: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "readers", Readers(self.book))
@@ -124,13 +125,13 @@ class Agent:
 
     def vetted(self, dialogue: Dialogue) -> Iterator[Draft]:
         """Yield vetted questions, the most fitting first, without a model."""
-        reading = self.read(dialogue)
+        reading, language = self.read(dialogue), self._language(dialogue)
         for move in choose_moves(dialogue.idea, reading):
             for frame in self._frames(dialogue, reading, move):
                 if dialogue.easy and frame.easy:
                     yield _filled(replace(frame, plain=frame.easy), None)
                 else:
-                    yield _filled(frame, self._slot_for(frame, reading, dialogue.idea))
+                    yield _filled(frame, self._slot_for(frame, reading, dialogue.idea, language))
 
     async def draft(self, dialogue: Dialogue, advice: str = "") -> Draft:
         """Return one question a model chose or wrote; *advice* says what to mend.
@@ -207,12 +208,22 @@ class Agent:
         frames = [f for move in moves for f in self._frames(dialogue, reading, move)[:4]]
         return tuple(frames[:OFFERED])
 
-    def _slot_for(self, frame: Frame, reading: Reading, idea: Idea) -> str | None:
+    def _says_enough(self, slot: str, language: str) -> bool:
+        """Tell whether *slot* is more than one word: « la gare » alone makes an odd question."""
+        if language not in self._function:
+            listed = self.book.lexicon(language, "vocabulary")["function"]
+            self._function[language] = frozenset(w for line in listed for w in plain(line).split())
+        content = [word for word in plain(slot).split() if word not in self._function[language]]
+        return len(content) > 1
+
+    def _slot_for(self, frame: Frame, reading: Reading, idea: Idea, language: str) -> str | None:
         """Return words to quote; the last question leaves them out, since freedom shrinks."""
         slot = reading.slot
         if slot is None or len(idea.asked) >= FOLLOW_UPS - 1:
             return None
         if any(slot in asked.text for asked in idea.asked):
+            return None
+        if idea.asked and not self._says_enough(slot, language):
             return None
         return slot if count_words(frame.fill(slot)) <= QUESTION_WORDS else None
 
