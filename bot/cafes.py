@@ -11,8 +11,7 @@ from bot.errors import ConfigError
 
 def cafe_of(cafes: Iterable[Cafe], room: Room) -> Cafe | None:
     """Return the debate that is held in *room*, if there is one; the newest counts."""
-    place = f"{room.platform}:{room.place}"
-    held = [cafe for cafe in cafes if place in cafe.places]
+    held = [cafe for cafe in cafes if room.address in cafe.places]
     return held[-1] if held else None
 
 
@@ -33,6 +32,25 @@ def told(cafe: Cafe) -> dict[str, str]:
         "date": cafe.opens,
     }
     return {name: value for name, value in known.items() if value}
+
+
+def checked(cafe: Cafe, known: Iterable[Cafe]) -> Cafe:
+    """Return *cafe*, to be created beside those *known*.
+
+    Raises:
+        ConfigError: It has no name, or one that is taken; a place or its dates make no sense.
+    """
+    if not cafe.name.strip():
+        raise ConfigError("A debate needs a name.")
+    if any(other.name == cafe.name for other in known):
+        raise ConfigError(f"There is a debate called {cafe.name} already: choose another name.")
+    for place in cafe.places:
+        platform, _, room = place.partition(":")
+        if not platform or not room:
+            raise ConfigError(f"{place} is no place: write it as matrix:!room:server.")
+    if cafe.opens and cafe.closes and cafe.closes < cafe.opens:
+        raise ConfigError(f"It would close on {cafe.closes}, before it opens on {cafe.opens}.")
+    return cafe
 
 
 def checked_date(text: str) -> str:

@@ -165,15 +165,17 @@ cli.add_command(clean)
 def diagnose(chosen: Chosen, seq: int, language: str | None) -> None:
     """Say why no question was asked in entry SEQ, naming the exact rule."""
     settings = chosen.settings()
-    _run(_diagnose(settings, seq, language or settings.bot.language))
+    sys.exit(_run(_diagnose(settings, seq, language or settings.bot.language)))
 
 
-async def _diagnose(settings: Settings, seq: int, language: str) -> None:
+async def _diagnose(settings: Settings, seq: int, language: str) -> int:
     from bot import wiring
     from bot.audit import diagnosis
 
     async with wiring.record(settings, read_only=True) as record:
-        click.echo(diagnosis(await record.entry(seq), wiring.book(), language))
+        entry = await record.entry(seq)
+    click.echo(diagnosis(entry, wiring.book(), language))
+    return 0 if entry else 1
 
 
 @cli.group()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bot.cafes import checked_date
+from bot.cafes import checked, checked_date
 from bot.domain import LANGUAGES, Approval, Cafe, Erasure, Event, Outcome
 from bot.errors import ConfigError
 from bot.proposals import STATES, as_csv, as_json, as_markdown, lessons, outlived, proposals
@@ -39,7 +39,7 @@ def cafe() -> None:
 def create(chosen: Any, /, name: str, **given: Any) -> None:
     """Create the debate NAME; it is open at once, or from its first day on."""
     given |= {day: checked_date(given[day]) for day in ("opens", "closes")}
-    _add(chosen.settings(), Cafe(name=name, state="open", **given))
+    asyncio.run(_create(chosen.settings(), Cafe(name=name, state="open", **given)))
 
 
 @cafe.command("open")
@@ -117,6 +117,13 @@ def _add(settings: Settings, event: Event) -> None:
 def _set_state(settings: Settings, name: str, state: str) -> None:
     found = asyncio.run(_found(settings, name))
     _add(settings, replace(found, state=state))
+
+
+async def _create(settings: Settings, cafe: Cafe) -> None:
+    from bot import wiring
+
+    async with wiring.record(settings) as record:
+        await record.append(checked(cafe, await record.cafes()))
 
 
 async def _append(settings: Settings, event: Event) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.commands import Commands
-from bot.domain import LANGUAGES, Delivery, Dialogue, Entry, Message, Outcome
+from bot.domain import LANGUAGES, Delivery, Dialogue, Entry, Message, Outcome, Turn
 from bot.groups import RECENT
 from bot.notices import Notices
 from bot.ports import Record
@@ -37,10 +37,22 @@ class Desk:
             language=dialogue.language or LANGUAGES[0],
             notices=self.notices,
             theirs=theirs,
-            recent=await self.record.recent(message.room, RECENT) if command in LOOKS else (),
+            recent=await self._agreed(message) if command in LOOKS else (),
             about=[entry for entry in said if not isinstance(entry.event, Delivery)],
             outcomes={e.event.turn: e.event for e in said if isinstance(e.event, Outcome)},
         )
+
+    async def _agreed(self, message: Message) -> list[Entry]:
+        """Return what was last said in the room by people who still agree to be quoted."""
+        agreed: dict[str, bool] = {}
+        found = []
+        for entry in await self.record.recent(message.room, RECENT):
+            author = entry.event.message.sender if isinstance(entry.event, Turn) else ""
+            if author and author not in agreed:
+                agreed[author] = (await self.record.dialogue(message.room, author)).consented
+            if agreed.get(author):
+                found.append(entry)
+        return found
 
 
 async def about(record: Record, theirs: Iterable[Entry]) -> list[Entry]:

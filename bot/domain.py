@@ -27,6 +27,11 @@ class Room:
         """The debate, whether the room is one or is part of one."""
         return self.debate or self.id
 
+    @property
+    def address(self) -> str:
+        """The place and its platform, as `Cafe.places` has them."""
+        return f"{self.platform}:{self.place}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -576,6 +581,18 @@ class Dialogue:
     """The latest turn in which a question was asked, for « why? » and contests."""
     last_seq: int = 0
     """Sequence number of that turn's entry; 0 if there is none."""
+
+
+IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
+"""The replies that carry an idea on."""
+GROUP_RULES = frozenset({"too-many-words", "turn-sharing"})
+"""Why nothing was asked, among several people, of what was heard all the same."""
+
+
+def contributes(turn: Turn) -> bool:
+    """Return whether *turn* carries words of the person's own on their idea."""
+    answered = turn.reply.kind in IDEA_REPLIES if turn.reply else turn.why in GROUP_RULES
+    return answered and turn.command is None
 
 
 def standing(entries: Sequence[Entry]) -> list[Entry]:

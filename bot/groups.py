@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain import Entry, Message, Turn
+from bot.domain import Entry, Message, Turn, contributes
 from bot.text import count_words
 
 RECENT = 40
@@ -17,7 +17,9 @@ IN_A_ROW = 2
 
 def others_present(recent: Sequence[Entry], message: Message) -> bool:
     """Return whether somebody else takes part; *recent* is newest first."""
-    return any(turn.message.sender != message.sender for turn in _turns(recent) if _own(turn))
+    return any(
+        turn.message.sender != message.sender for turn in _turns(recent) if contributes(turn)
+    )
 
 
 def silent(recent: Sequence[Entry], message: Message) -> str | None:
@@ -45,7 +47,7 @@ def anothers_words(recent: Sequence[Entry], message: Message) -> Entry | None:
             entry
             for entry in recent
             if isinstance(entry.event, Turn)
-            and _own(entry.event)
+            and contributes(entry.event)
             and entry.event.message.sender != message.sender
         ),
         None,
@@ -54,8 +56,3 @@ def anothers_words(recent: Sequence[Entry], message: Message) -> Entry | None:
 
 def _turns(recent: Sequence[Entry]) -> list[Turn]:
     return [entry.event for entry in recent if isinstance(entry.event, Turn)]
-
-
-def _own(turn: Turn) -> bool:
-    """Tell whether *turn* carries words of the person's own."""
-    return turn.command is None and turn.message.text != ""

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain import Approval, Entry, Kind, Message, Room, Sentence, Turn
+from bot.domain import Approval, Entry, Kind, Message, Room, Sentence, Turn, contributes
 from bot.text import clean, sentences
 
-GROUP_RULES = frozenset({"too-many-words", "turn-sharing"})
-"""What `silent` may return: the words are heard and kept, only nothing is asked."""
 _NUMBERED = re.compile(r"(\d{1,3})\s*[:.)\-–]?\s*(.*)", re.DOTALL)
 
 
@@ -87,9 +85,9 @@ def _follow(ideas: list[Progress], entry: Entry) -> None:
 
 
 def _contribution(ideas: list[Progress], seq: int, turn: Turn) -> None:
-    said = turn.reply.kind if turn.reply else None
-    if said not in {Kind.QUESTION, Kind.RECAP} and turn.why not in GROUP_RULES:
+    if not contributes(turn):
         return
+    said = turn.reply.kind if turn.reply else None
     if not ideas or ideas[-1].closed:
         ideas.append(Progress(room=turn.message.room.id))
     idea = ideas[-1]

@@ -56,7 +56,7 @@ def accept(request: Request) -> Event:
         return request.told("nothing-to-approve")
     if not idea.recapped:
         return recapped(request, _texts(idea))
-    text = request.text("approved", seq="{number}", status=request.word("status"))
+    text = request.text("approved", status=request.word("status"))
     return Approval(
         message=request.message,
         sentences=idea.sentences,

@@ -20,7 +20,6 @@ from bot.domain import (
     Message,
     Outcome,
     Review,
-    Room,
     Turn,
     standing,
 )
@@ -36,7 +35,7 @@ def proposals(entries: Iterable[Entry], cafe: Cafe) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for entry in standing(list(entries)):
         event = entry.event
-        if isinstance(event, Approval) and _place(event.message.room) in cafe.places:
+        if isinstance(event, Approval) and event.message.room.address in cafe.places:
             found[entry.seq] = {
                 "number": entry.seq,
                 "approved": entry.at.date().isoformat(),
@@ -115,7 +114,7 @@ def outlived(
         for place in cafe.places
     }
     places |= _abandoned(entries, cafes, today - timedelta(days=days))
-    own = {e.seq for e in entries if (m := _message(e)) and _place(m.room) in places}
+    own = {e.seq for e in entries if (m := _message(e)) and m.room.address in places}
     about = {e.seq for e in entries if isinstance(e.event, Case | Review) and e.event.turn in own}
     gone = {entry.seq for entry in entries if isinstance(entry.event, Erased)}
     return tuple(sorted((own | about) - gone))
@@ -126,7 +125,7 @@ def _abandoned(entries: Iterable[Entry], cafes: Iterable[Cafe], since: date) -> 
     last: dict[str, date] = {}
     for entry in entries:
         if message := _message(entry):
-            last[_place(message.room)] = entry.at.date()
+            last[message.room.address] = entry.at.date()
     held = {place for cafe in cafes for place in cafe.places}
     return {place for place, day in last.items() if day < since and place not in held}
 
@@ -160,10 +159,6 @@ def _ended(cafe: Cafe, at: datetime | None) -> date | None:
 def _message(entry: Entry) -> Message | None:
     message: Message | None = getattr(entry.event, "message", None)
     return message
-
-
-def _place(room: Room) -> str:
-    return f"{room.platform}:{room.place}"
 
 
 def _person(message: Message) -> tuple[str, str, str]:

@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 
 from bot.agent import Agent, nothing_left, spent
 from bot.cafes import cafe_of, standing_of, told
-from bot.commands import CONSENT, NEXT, WITH_WORDS, WITHOUT_CONSENT, Commands
+from bot.commands import CONSENT, ELSEWHERE, NEXT, WITH_WORDS, WITHOUT_CONSENT, Commands
 from bot.desk import Desk, about
 from bot.domain import (
-    Approval,
+    GROUP_RULES,
+    Cafe,
     Decision,
     Delivery,
     Dialogue,
@@ -32,7 +33,7 @@ from bot.domain import (
 from bot.errors import DeliveryError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.groups import RECENT, silent
-from bot.ideas import GROUP_RULES, own_sentences, pending
+from bot.ideas import own_sentences, pending
 from bot.languages import Languages
 from bot.limits import Limits
 from bot.moderation import Moderation
@@ -166,8 +167,6 @@ class Service:
     async def _as_sent(self, reply: Reply, entry: Entry) -> Reply:
         """Return *reply* with what is known only once it is on record."""
         reply = replace(reply, number=entry.seq)
-        if isinstance(entry.event, Approval):
-            return replace(reply, text=reply.text.replace("{number}", str(entry.seq)))
         if reply.kind is Kind.DATA and isinstance(entry.event, Turn):
             message = entry.event.message
             theirs = await self.record.theirs(message.room, message.sender)
@@ -189,43 +188,42 @@ class Service:
             language=language or dialogue.language or self.languages.default,
             easy=_EASY.get(command, dialogue.easy),
         )
-        here = await self._here(known)
-        event = await here.answered(message, known, command, joined, understood=bool(language))
+        cafe = cafe_of(await self.record.cafes(), message.room)
+        here = self._speaking_in(cafe, easy=known.easy)
+        turn = Turn(
+            message=message,
+            joined=tuple(joined),
+            language=known.language or self.languages.default,
+            command=command,
+        )
+        rule = await self._kept_silent_by(turn, known, cafe)
+        event = await here.answered(turn, known, rule, understood=bool(language))
         return replace(event, easy=known.easy) if isinstance(event, Turn) else event
 
-    async def _here(self, dialogue: Dialogue) -> Service:
-        """Return the service as it speaks to this person, in the debate of this room."""
-        cafe = cafe_of(await self.record.cafes(), dialogue.room)
+    def _speaking_in(self, cafe: Cafe | None, *, easy: bool) -> Service:
+        """Return the service as it speaks to this person in the debate *cafe*."""
         facts = {**self.notices.facts, **(told(cafe) if cafe else {})}
-        return replace(self, notices=replace(self.notices, facts=facts, easy=dialogue.easy))
+        return replace(self, notices=replace(self.notices, facts=facts, easy=easy))
 
     async def answered(
-        self,
-        message: Message,
-        dialogue: Dialogue,
-        command: str | None,
-        joined: Sequence[Message],
-        *,
-        understood: bool,
+        self, turn: Turn, dialogue: Dialogue, rule: str | None, *, understood: bool
     ) -> Event:
-        """Return the same, once it is known in which language and in which debate."""
-        language = dialogue.language or self.languages.default
-        turn = Turn(message=message, joined=tuple(joined), language=language, command=command)
-        rule = None if command else await self._kept_silent_by(message, dialogue)
-        if rule and rule not in GROUP_RULES:
-            return self._silent(turn, rule)
+        """Return the same as `respond`, once language and debate of *turn* are known.
+
+        *rule* is what keeps a question from being asked, if anything does.
+        """
+        message, command = turn.message, turn.command
         if not dialogue.consented and command not in WITHOUT_CONSENT:
-            return self.commands.first_contact(message, language, self.notices)
-        if command and command not in NEXT:
+            told = self.commands.first_contact(message, turn.language, self.notices)
+            return self._silent(turn, rule) if rule else told
+        if command and command not in NEXT and not rule:
             return await self._obeyed(command, message, dialogue)
         if command:
-            return await self._next(turn, dialogue)
+            return self._silent(turn, rule) if rule else await self._next(turn, dialogue)
         message = self._without_personal_data(message, dialogue)
-        joined = [self._without_personal_data(each, dialogue) for each in joined]
+        joined = (self._without_personal_data(each, dialogue) for each in turn.joined)
         turn = replace(turn, message=message, joined=tuple(joined))
-        if rule:
-            return replace(turn, why=rule)
-        return await self._answer(turn, _heard(dialogue, turn), understood=understood)
+        return await self._answer(turn, _heard(dialogue, turn), rule, understood=understood)
 
     async def _obeyed(self, command: str, message: Message, dialogue: Dialogue) -> Event:
         if command in WITH_WORDS:
@@ -243,14 +241,21 @@ class Service:
         rewording = Rewording(agent=self.agent, gates=self.gates)
         return await rewording.shown(request, hidden)
 
-    async def _kept_silent_by(self, message: Message, dialogue: Dialogue) -> str | None:
-        """Return the rule by which a contribution gets no question, if there is one."""
-        cafe = cafe_of(await self.record.cafes(), message.room)
+    async def _kept_silent_by(
+        self, turn: Turn, dialogue: Dialogue, cafe: Cafe | None
+    ) -> str | None:
+        """Return the rule by which no question is asked in *turn*, if there is one.
+
+        Commands that need neither a question nor a model are always obeyed.
+        """
+        message = turn.message
+        if turn.command not in {None, *ELSEWHERE}:
+            return None
         if cafe and (state := standing_of(cafe, self.today())):
             return state
         if self.limits and (rule := self.limits.broken(message)):
             return rule
-        if not dialogue.consented or message.called:
+        if turn.command or not dialogue.consented or message.called:
             return None
         return silent(await self.record.recent(message.room, RECENT), message)
 
@@ -259,8 +264,11 @@ class Service:
 
         Nothing of a message is kept that a limit or a closed debate keeps out.
         """
+        if rule in GROUP_RULES:
+            return replace(turn, why=rule)
         kept = replace(turn.message, text="")
-        turn = replace(turn, message=kept, joined=tuple(replace(m, text="") for m in turn.joined))
+        joined = tuple(replace(m, text="") for m in turn.joined)
+        turn = replace(turn, message=kept, joined=joined, screening=())
         notice = _NOTICE.get(rule)
         if notice is None or (self.limits and not self.limits.may_tell(kept.room)):
             return replace(turn, why=rule)
@@ -291,9 +299,13 @@ class Service:
             return replace(turn, reply=notice, why="nothing asked")
         return await self._ask(turn, dialogue)
 
-    async def _answer(self, turn: Turn, dialogue: Dialogue, *, understood: bool) -> Turn:
+    async def _answer(
+        self, turn: Turn, dialogue: Dialogue, rule: str | None, *, understood: bool
+    ) -> Turn:
         screening = await judge(self.screens, _together(turn.message, turn.joined), dialogue)
         turn = replace(turn, screening=screening)
+        if rule and outcome(screening) is not Decision.ESCALATE:
+            return self._silent(turn, rule)  # but somebody in distress is never left without
         if not vetted_may_pass(screening):
             return self._turned_down(turn)
         if not understood:

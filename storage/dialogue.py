@@ -19,12 +19,8 @@ from bot.domain import (
     Rectification,
     Room,
     Turn,
+    contributes,
 )
-
-HEARD = ("too-many-words", "turn-sharing")
-"""Why nothing was asked of a contribution that counts all the same."""
-IDEA_REPLIES = (Kind.QUESTION, Kind.RECAP)
-"""The replies that carry an idea on: only turns with one of these add to it."""
 
 
 def rebuild(room: Room, sender: str, newest_first: Iterable[Entry]) -> Dialogue:
@@ -102,7 +98,7 @@ class _Found:
             self._idea(turn)
 
     def _idea(self, turn: Turn) -> None:
-        if _contributes(turn):
+        if contributes(turn):
             said = (*turn.joined, turn.message)
             self.texts.extend(m.text for m in reversed(said) if m.text)
         if question := _asked(turn):
@@ -125,13 +121,6 @@ class _Found:
 
 def _asks(turn: Turn) -> bool:
     return turn.reply is not None and turn.reply.kind is Kind.QUESTION
-
-
-def _contributes(turn: Turn) -> bool:
-    """Tell whether *turn* carried words of the person's own on their idea."""
-    answered = turn.reply is not None and turn.reply.kind in IDEA_REPLIES
-    answered = answered or (turn.reply is None and turn.why in HEARD)
-    return answered and turn.command is None
 
 
 def _asked(turn: Turn) -> Asked | None:

@@ -13,10 +13,20 @@ from typing import Self, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Select, bindparam, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Cafe, Dialogue, Entry, Event, Kind, Message, Room, standing
+from bot.domain import (
+    IDEA_REPLIES,
+    Cafe,
+    Dialogue,
+    Entry,
+    Event,
+    Kind,
+    Message,
+    Room,
+    standing,
+)
 from bot.errors import ConfigError, StorageError
 from storage import chain, codec, migrate
-from storage.dialogue import IDEA_REPLIES, newest_cafes, rebuild
+from storage.dialogue import newest_cafes, rebuild
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
 from storage.ledger import Ledger, entry_of
 from storage.recall import Recall
@@ -88,13 +98,15 @@ class SqlRecord:
         """
         if not self._read_only:
             make_file(self.path)
+        elif not self.path.is_file():
+            raise ConfigError(f"There is no record at {self.path}: name its file.")
         self._engine = open_engine(self.path, read_only=self._read_only, wait=self._wait)
         try:
             self._prepare(self._engine)
         except SQLAlchemyError as exc:
             self.close()
             raise ConfigError(f"{self.path} cannot be used. {reason(exc)}") from exc
-        except BaseException:
+        except BaseException:  # whatever it is, a stop included: nothing stays open
             self.close()
             raise
         if not self._read_only:

@@ -88,4 +88,25 @@ def test_what_is_no_proposal_has_no_outcome(folder):
 
 def test_silence_is_explained_by_its_rule(folder):
     created()
-    assert "numéro" in socrate("diagnose", "99").output
+    done = socrate("diagnose", "99")
+    assert "numéro" in done.output and done.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bancs"], "choose another name"),
+        ([" "], "needs a name"),
+        (["x", "--place", "nowhere"], "matrix:!room:server"),
+        (["x", "--opens", "2027-02-01", "--closes", "2027-01-01"], "before it opens"),
+    ],
+)
+def test_a_debate_that_makes_no_sense_is_refused_in_one_line(folder, words, told):
+    created()
+    done = socrate("cafe", "create", *words)
+    assert done.exit_code != 0 and told in str(done.exception)
+    assert socrate("cafe", "list").output.count("\n") == 1
+
+
+def test_reading_a_record_that_is_not_there_says_so(folder):
+    assert "There is no record" in str(socrate("audit", "list").exception)

@@ -518,6 +518,38 @@ async def test_what_i_say_while_the_bot_is_silent_is_part_of_my_idea():
     assert "Il faudrait des bancs." in (await ana.asks("recap")).text
 
 
+async def test_distress_is_heard_also_while_the_bot_leaves_people_to_talk():
+    ana, ben = await two()
+    await overhears(ben, "Je voudrais des arbres.")
+
+    assert (await overhears(ana, "Je veux mourir.")).kind is Kind.HELP
+
+
+async def test_distress_is_heard_beyond_every_limit():
+    somebody = Person(service(limits={"person_minute": 1}))
+    await somebody.asks("agree")
+    await somebody.says(BENCHES)
+
+    assert (await somebody.says("Je veux mourir ce soir.")).kind is Kind.HELP
+
+
+async def test_what_was_no_contribution_is_never_shown_as_anothers_view():
+    ana, ben = await two()
+    await ben.says(f"Je veux mourir, {WORD}.")
+    await ben.says("Pour qui dois-je voter dimanche ?")
+
+    assert WORD not in (await ana.asks("others")).text
+    assert "voter" not in (await ana.asks("others")).text
+
+
+async def test_who_withdrew_is_quoted_to_nobody():
+    ana, ben = await two()
+    await ben.says("Moi, ce sont les arbres de ma rue.")
+    await ben.asks("withdraw")
+
+    assert "arbres" not in (await ana.asks("others")).text
+
+
 async def test_alone_with_the_bot_a_short_answer_is_still_answered():
     ana = await agreed()
     await overhears(ana, BENCHES)
@@ -569,6 +601,17 @@ async def test_in_a_closed_debate_nothing_is_kept_or_asked():
 
     assert answer.kind is Kind.NOTICE and WORD not in str(await somebody.events())
     assert WORD not in str(await somebody.says(f"Et {WORD} ?"))
+
+
+@pytest.mark.parametrize("command", ["skip", "unsure", "reword"])
+async def test_in_a_closed_debate_a_button_asks_for_no_more_questions(command):
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    await somebody.service.record.append(Cafe(name="x", state="closed", places=("fake:room",)))
+
+    assert (await somebody.asks(command)).kind is Kind.NOTICE
+    turn = [e for e in await somebody.events() if isinstance(e, Turn)][-1]
+    assert turn.why == "closed" and turn.attempts == ()
 
 
 async def test_my_rights_outlast_the_debate():

@@ -113,7 +113,7 @@ class Discord:
         try:
             self._standing.read(await self.mailbox.cursor(NAME))
             await self._log_in()
-        except BaseException:
+        except BaseException:  # whatever it is, a stop included: nothing stays open
             await self.client.close()
             raise
         self._running = asyncio.create_task(self.client.connect(), name="discord gateway")

@@ -79,7 +79,7 @@ class Matrix:
     async def __aenter__(self) -> Self:
         try:
             await self._open()
-        except BaseException:
+        except BaseException:  # whatever it is, a stop included: nothing stays open
             await self._stack.aclose()
             raise
         return self
@@ -285,7 +285,7 @@ def unlocked(wire: Wire, options: Options) -> Crypto:
     )
     try:
         client.load_store()
-    except Exception as exc:
+    except Exception as exc:  # the library tells damage by errors of many kinds
         raise ConfigError(
             f"matrix.store: the keys in {options.store} cannot be opened ({type(exc).__name__}). "
             "Restore store.key; or remove the folder, and log in anew."
