@@ -209,7 +209,7 @@ class Agent:
         return tuple(frames[:OFFERED])
 
     def _says_enough(self, slot: str, language: str) -> bool:
-        """Tell whether *slot* is more than one word: « la gare » alone makes an odd question."""
+        """Tell whether *slot* is more than one word: « un toit » alone makes an odd question."""
         if language not in self._function:
             listed = self.book.lexicon(language, "vocabulary")["function"]
             self._function[language] = frozenset(w for line in listed for w in plain(line).split())
@@ -223,7 +223,7 @@ class Agent:
             return None
         if any(slot in asked.text for asked in idea.asked):
             return None
-        if idea.asked and not self._says_enough(slot, language):
+        if not self._says_enough(slot, language):
             return None
         return slot if count_words(frame.fill(slot)) <= QUESTION_WORDS else None
 

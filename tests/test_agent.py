@@ -4,6 +4,7 @@ import json
 import math
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -22,7 +23,7 @@ from bot.agent import (
 from bot.domain import Asked, Idea, Move, Register, Source
 from bot.errors import ModelError
 from bot.reading import ASPECTS, Reading
-from bot.text import words
+from bot.text import plain, words
 from tests.conftest import BENCHES, CASES, dialogue, rows, service
 
 PLAIN = Reading(proposal=True, topic=3)
@@ -175,3 +176,18 @@ def test_the_frame_does_not_turn_on_who_writes_or_how(book, language):
 def masked(text: str, language: str):
     bot = service()
     return bot.masked(dialogue(text, language=language))[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Je pense qu'on devrait accueillir les gens avec un toit."),
+        ("en", "Footbridge from airport to across the street."),
+        ("ar", "يجب إلغاء الساعة الإضافية نهائيا، الأطفال يخرجون إلى المدرسة في الظلام."),
+    ],
+)
+def test_a_lone_word_is_not_quoted_back(book, language, text):
+    """« un toit » alone would turn the idea to a detail of it."""
+    drafts = islice(Agent(book).vetted(dialogue(text, language=language)), 20)
+    lone = [d.slot for d in drafts if d.slot and len(plain(d.slot).split()) == 1]
+    assert lone == []
