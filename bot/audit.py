@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.domain import (
+    Access,
     Approval,
     Attempt,
     Cafe,
@@ -91,18 +92,19 @@ def _summary(event: Event) -> tuple[str, str]:
             return "delivery", f"{turn}: {failure or 'delivered'}"
         case Contest(turn=turn):
             return "contest", f"{turn}"
-        case Review(turn=turn, finding=finding):
-            return "review", f"{turn}: {finding}"
-        case Case(turn=turn, cause=cause):
-            return "case", f"{turn}: {cause}"
+        case (
+            Review(turn=turn, finding=what)
+            | Case(turn=turn, cause=what)
+            | Outcome(turn=turn, state=what)
+            | Access(turn=turn, reader=what)
+        ):
+            return type(event).__name__.lower(), f"{turn}: {what}"
         case Rectification(changes=changes):
             return "change", ", ".join(str(change.turn) for change in changes)
         case Erasure(erased=erased, cause=cause):
             return "erasure", f"{cause}: {', '.join(map(str, erased))}"
         case Approval(sentences=sentences):
             return "approval", " ".join(s.text for s in sentences)
-        case Outcome(turn=turn, state=state):
-            return "outcome", f"{turn}: {state}"
         case Cafe(name=name, state=state):
             return "café", f"{name}: {state}"
         case Erased(kind=kind):
@@ -127,6 +129,8 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
             ]
         case Contest():
             return [("contested", str(event.turn)), ("room", event.message.room.id)]
+        case Outcome() | Access():
+            return _of_an_entry(event)
         case Review():
             return [("turn", str(event.turn)), ("review", f"{event.finding} {event.note}".strip())]
         case Case():
@@ -138,12 +142,17 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
             return [("erased", ", ".join(map(str, event.erased))), ("why", event.cause)]
         case Approval():
             return [("approved", "\n".join(f"{s.text} [{s.turn}]" for s in event.sentences))]
-        case Outcome():
-            return [("turn", str(event.turn)), ("outcome", f"{event.state} {event.note}".strip())]
         case Cafe():
             return [("cafe", f"{event.name}: {event.state}"), ("topic", event.topic)]
         case Erased():
             return [("erased", event.kind)]
+
+
+def _of_an_entry(event: Outcome | Access) -> list[tuple[str, str]]:
+    turn = ("turn", str(event.turn))
+    if isinstance(event, Access):
+        return [turn, ("read", f"{event.reader}: {event.reason}")]
+    return [turn, ("outcome", f"{event.state} {event.note}".strip())]
 
 
 def _turn(turn: Turn, book: PromptBook, language: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -323,6 +323,8 @@ class Turn:
     """Sequence number of the entry whose words it shows to somebody else, if it does."""
     why: str = ""
     """Why this was said, in one machine-readable word or two: ``ladder``, ``budget spent``, …"""
+    policy: str = ""
+    """``policies@digest`` of the rules and words it was judged by."""
     ends: bool = False
     """Whether this turn closes the idea: the next contribution opens a new one."""
 
@@ -487,6 +489,17 @@ class Erased:
     """What it was."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Somebody who answers for the debate read what people wrote in an entry."""
+
+    turn: int
+    """Sequence number of the entry that was read."""
+    reader: str
+    """The account, as the console knows it."""
+    reason: str
+
+
 Event: TypeAlias = (
     Turn
     | Consent
@@ -500,6 +513,7 @@ Event: TypeAlias = (
     | Approval
     | Outcome
     | Cafe
+    | Access
 )
 
 
@@ -512,6 +526,63 @@ class Entry:
     at: datetime
     event: Event
     seal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An entry in a list: what can be said of it without reading what anybody wrote."""
+
+    seq: int
+    at: datetime
+    kind: str
+    """What sort of event it is, as the record names it."""
+    platform: str = ""
+    debate: str = ""
+    room: str = ""
+    language: str = ""
+    said: str = ""
+    """The kind of the reply; empty if nothing was said."""
+    command: str = ""
+    why: str = ""
+    move: str = ""
+    source: str = ""
+    """Who worded the question that was sent."""
+    decision: str = ""
+    """The gravest verdict on any draft, in lower case; empty where nothing was judged."""
+    labels: tuple[str, ...] = ()
+    """Labels found in the message or in any draft, each once, in alphabetical order."""
+    turn: int = 0
+    """The entry it is about; 0 if none."""
+    contested: bool = False
+    reviewed: bool = False
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries a list holds; what is empty or None does not matter."""
+
+    kind: str = ""
+    platform: str = ""
+    debate: str = ""
+    language: str = ""
+    said: str = ""
+    move: str = ""
+    source: str = ""
+    decision: str = ""
+    label: str = ""
+    contested: bool | None = None
+    reviewed: bool | None = None
+    since: str = ""
+    """ISO 8601 date, that day included."""
+    until: str = ""
+    """ISO 8601 date, that day included."""
+    before: int = 0
+    """Only entries with a smaller number: where the next page starts; 0 for the newest."""
+
+
+Tallies: TypeAlias = Mapping[str, Mapping[str, int]]
+"""Counts by dimension and value: ``{"language": {"fr": 12, "ar": 3}, …}``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,16 @@ from bot.domain import (
     Draft,
     Entry,
     Event,
+    Filter,
     Frame,
+    Line,
     Masked,
     Message,
     Prompt,
     Register,
     Reply,
     Room,
+    Tallies,
     Verdict,
 )
 
@@ -199,6 +202,22 @@ class Record(Protocol):
 
     async def dialogue(self, room: Room, sender: str) -> Dialogue:
         """Return where the exchange with *sender* in *room* stands."""
+        ...
+
+
+class Archive(Protocol):
+    """The record as those who answer for it read it: lists and counts, without anybody's words."""
+
+    async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
+        """Return at most *limit* entries that *wanted* describes, newest first."""
+        ...
+
+    async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:
+        """Return how often what happened in *debate* (all of them if empty), by kind of fact.
+
+        *since* and *until* are ISO 8601 dates, both included; empty for no bound. See
+        `storage.tally` for the dimensions. Erasing changes no count.
+        """
         ...
 
 

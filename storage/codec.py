@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.domain import (
+    Access,
     Approval,
     Cafe,
     Case,
@@ -48,6 +49,7 @@ KINDS: dict[str, type[Event]] = {
     "approval": Approval,
     "outcome": Outcome,
     "cafe": Cafe,
+    "access": Access,
 }
 """What each event is called on record. A name, once used, keeps its meaning."""
 
