@@ -5,6 +5,8 @@ BotError
 ├── ModelError         the language model failed; a vetted question is asked instead
 │   └── AnswerError    it answered with nothing usable; it may be asked once more
 ├── StorageError       the record could not be read or written; nothing may be said
+│   └── NoteError      a checkpoint or proof is not of its form, or not by a key that is known
+├── WitnessError       a witness did not vouch for the record
 └── DeliveryError      the platform refused the reply
 """
 
@@ -34,6 +36,14 @@ class AnswerError(ModelError):
 
 class StorageError(BotError):
     """The record could not be read or written."""
+
+
+class NoteError(StorageError):
+    """A signed note or proof is malformed, or its signatures are not what they claim."""
+
+
+class WitnessError(BotError):
+    """A witness did not answer, refused, or contradicts the record."""
 
 
 class DeliveryError(BotError):
