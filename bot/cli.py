@@ -275,8 +275,13 @@ async def _audit_verify(settings: Settings) -> int:
 
     report = wiring.verify(settings)
     click.echo(f"entries: {report.entries}")
-    click.echo(f"first broken entry: {report.broken or 'none'}")
-    click.echo(f"signed head: {report.head.value}")
+    click.echo(f"root: {report.root}")
+    click.echo(f"checkpoint: {report.head.value}")
+    click.echo(
+        f"words: {'checked' if report.words else 'not checked, for their keys are not here'}"
+    )
+    for fault in report.faults:
+        click.echo(f"{fault.place}: {fault.what}")
     click.echo("sound" if report.sound else "NOT SOUND")
     return 0 if report.sound else 1
 

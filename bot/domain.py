@@ -323,6 +323,8 @@ class Turn:
     """Sequence number of the entry whose words it shows to somebody else, if it does."""
     why: str = ""
     """Why this was said, in one machine-readable word or two: ``ladder``, ``budget spent``, …"""
+    depth: int = 0
+    """How many questions had been asked on the idea before."""
     policy: str = ""
     """``policies@digest`` of the rules and words it was judged by."""
     ends: bool = False

@@ -101,6 +101,12 @@ class RecordSettings(_Section):
     """SQLite file; its folder must exist."""
     key: Path | None = None
     """File of the key that signs the record; beside the database where not set."""
+    epochs: Path | None = None
+    """File of the keys that words are encrypted with; beside the database where not set."""
+    origin: str = ""
+    """What the log is called in its checkpoints; after its key where empty."""
+    rotate: int = Field(default=30, ge=1)
+    """Days after which words are encrypted under new keys, so that old backups forget."""
     days: int = Field(default=90, ge=1)
     """Days after a debate is closed until what people wrote in it is erased."""
 

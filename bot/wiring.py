@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from adapters.langchain import LangChainModel
     from adapters.matrix import Matrix, Options, Standing
     from adapters.terminal import Terminal
-    from storage.chain import Report
     from storage.sql import SqlRecord
+    from storage.verify import Report
 
 
 ROOM_NEEDED = 200 << 20
@@ -86,7 +86,14 @@ def record(settings: Settings, *, read_only: bool = False) -> SqlRecord:
     # Imported here since a lab without a record need not pay half a second for it.
     from storage.sql import SqlRecord  # noqa: PLC0415
 
-    return SqlRecord(settings.record.path, key=settings.record.key, read_only=read_only)
+    chosen = settings.record
+    return SqlRecord(
+        chosen.path,
+        key=chosen.key,
+        epochs=chosen.epochs,
+        origin=chosen.origin,
+        read_only=read_only,
+    )
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms:
@@ -151,7 +158,7 @@ def verify(settings: Settings) -> Report:
     """Check the record on disk, whatever its bytes."""
     from storage.verify import verify as check  # noqa: PLC0415 - as above
 
-    return check(settings.record.path, settings.record.key)
+    return check(settings.record.path, settings.record.key, settings.record.epochs)
 
 
 def terminal(words: PromptBook, settings: Settings) -> Terminal:

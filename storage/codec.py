@@ -84,10 +84,10 @@ def encode(event: Event) -> str:
     Raises:
         StorageError: A date in it has no time zone.
     """
-    return _dump({"kind": kind_of(event), **_fields(event)})
+    return canonical({"kind": kind_of(event), **_fields(event)})
 
 
-def decode(body: str) -> Event:
+def decode(body: str | bytes) -> Event:
     """Return the event that *body* was made from.
 
     Raises:
@@ -97,7 +97,7 @@ def decode(body: str) -> Event:
         values = json.loads(body)
         event: Event = _adapter(KINDS[values.pop("kind")].__name__).validate_python(values)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StorageError(_UNREADABLE) from None  # the cause quotes what a citizen wrote
+        raise StorageError(UNREADABLE) from None  # the cause quotes what a citizen wrote
     return event
 
 
@@ -107,7 +107,7 @@ def encode_message(message: Message) -> str:
     Raises:
         StorageError: Its date has no time zone.
     """
-    return _dump(message)
+    return canonical(message)
 
 
 def decode_message(body: str) -> Message:
@@ -119,7 +119,7 @@ def decode_message(body: str) -> Message:
     try:
         message: Message = _adapter(Message.__name__).validate_python(json.loads(body))
     except (ValueError, TypeError, RecursionError):
-        raise StorageError(_UNREADABLE) from None  # the cause quotes what a citizen wrote
+        raise StorageError(UNREADABLE) from None  # the cause quotes what a citizen wrote
     return message
 
 
@@ -188,14 +188,15 @@ def moment(stamped: str) -> datetime:
     try:
         return datetime.fromisoformat(stamped).astimezone(UTC)
     except (ValueError, TypeError, OverflowError) as exc:
-        raise StorageError(_UNREADABLE) from exc
+        raise StorageError(UNREADABLE) from exc
 
 
-_UNREADABLE = "What is on record cannot be read: run `socrate audit verify`, then restore a backup."
-
-
-def _dump(value: object) -> str:
+def canonical(value: object) -> str:
+    """Return *value* as canonical JSON: sorted keys, no spaces, ASCII."""
     return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+
+
+UNREADABLE = "What is on record cannot be read: run `socrate audit verify`, then restore a backup."
 
 
 def _plain(value: object) -> object:

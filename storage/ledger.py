@@ -1,34 +1,66 @@
-"""What is written in one transaction: entries with their seals, the mailbox, the signed head."""
+"""What is written in one transaction: entries and their leaves, the mailbox, the signed head."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.domain import Case, Delivery, Entry, Erased, Erasure, Event, Message
+from bot.domain import (
+    Case,
+    Contest,
+    Delivery,
+    Entry,
+    Erased,
+    Erasure,
+    Event,
+    Line,
+    Message,
+    Review,
+    Turn,
+)
 from bot.errors import StorageError
-from storage import chain, codec
-from storage.tables import CURSOR, ENTRY, HEAD, INBOX, OUTBOX
+from storage import codec
+from storage.leaf import Header, leaf, new_salts
+from storage.merkle import leaf_hash
+from storage.notes import Checkpoint, Signer, sign
+from storage.reading import Head, entry_of, newest_head, tree_at
+from storage.tables import (
+    CHECKPOINT,
+    CURSOR,
+    ENTRY,
+    HEAD,
+    INBOX,
+    LABEL,
+    OUTBOX,
+    TALLY,
+    TILE,
+)
+from storage.tally import DECIDED, Around, lined, tallied
+from storage.tree import Tree
+from storage.vault import NOBODY, Owner, Vault
 
 _DAMAGED = (
     "The end of the record is not what was signed, so nothing is added to it: "
     "run `socrate audit verify`, then restore a backup."
 )
+_Rows: TypeAlias = list[dict[str, Any]]
 
 # Statements are built once: building them costs more than running them.
-_HEAD_IS = select(HEAD.c.seq, HEAD.c.seal, HEAD.c.signature)
-_NEWEST = select(ENTRY.c.seq, ENTRY.c.seal).order_by(ENTRY.c.seq.desc()).limit(1)
 _ANSWER = select(ENTRY).where(
     ENTRY.c.platform == bindparam("platform"),
     ENTRY.c.room == bindparam("room"),
     ENTRY.c.message_id == bindparam("message_id"),
 )
 _CASE = select(ENTRY).where(ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == "case")
-_EMPTY = {"body": "", "salt": ""}
-_ERASE = update(ENTRY).where(ENTRY.c.seq == bindparam("its_seq")).values(**_EMPTY)
+_ITS = update(ENTRY).where(ENTRY.c.seq == bindparam("its_seq"))
+_ERASE = _ITS.values(body=None, at=bindparam("minute"))
 _FORGET = _ERASE.values(sender=None, message_id=None)
 _UNKNOWN = delete(INBOX).where(
     tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
@@ -37,6 +69,12 @@ _UNKNOWN = delete(INBOX).where(
         )
     )
 )
+_CONTENTS = select(ENTRY.c.seq, ENTRY.c.at, ENTRY.c.key).where(ENTRY.c.seq == bindparam("its_seq"))
+_LEFT = select(ENTRY.c.seq, ENTRY.c.leaf, ENTRY.c.body).where(
+    ENTRY.c.key == bindparam("its_key"), ENTRY.c.body.is_not(None)
+)
+_MOVE_KEY = update(ENTRY).where(ENTRY.c.key == bindparam("its_key")).values(key=bindparam("to"))
+_SEALED_AGAIN = _ITS.values(body=bindparam("again"))
 _THIS_MESSAGE = (
     INBOX.c.platform == bindparam("its_platform"),
     INBOX.c.event_id == bindparam("its_id"),
@@ -53,34 +91,142 @@ _MOVED = (
     .where(CURSOR.c.platform == bindparam("its_platform"))
     .values(value=bindparam("to"))
 )
-_NEW_ENTRY, _NEW_MESSAGE, _NEW_REPLY = insert(ENTRY), insert(INBOX), insert(OUTBOX)
-_NEW_CURSOR, _NEW_HEAD, _NEXT_HEAD = insert(CURSOR), insert(HEAD), update(HEAD)
+_CONTESTED, _REVIEWED = _ITS.values(contested=True), _ITS.values(reviewed=True)
+_NEW_TALLY = upsert(TALLY)
+_COUNTED = _NEW_TALLY.on_conflict_do_update(
+    index_elements=["debate", "day", "dimension", "value"],
+    set_={"count": TALLY.c.count + _NEW_TALLY.excluded.count},
+)
+_KEPT = upsert(CHECKPOINT).on_conflict_do_nothing()
+_NEW_MESSAGE, _NEW_CURSOR, _NEW_HEAD, _NEXT_HEAD = (
+    insert(INBOX),
+    insert(CURSOR),
+    insert(HEAD),
+    update(HEAD),
+)
+
+
+class _About(NamedTuple):
+    """An entry that another is about."""
+
+    seq: int
+    kind: str
+    turn: int | None
+    key: int
+    platform: str | None
+    room: str | None
+    debate: str | None
+
+    def line(self) -> Line:
+        """Return as much of its line as counting asks for."""
+        return Line(seq=self.seq, at=datetime.min.replace(tzinfo=UTC), kind=self.kind)
+
+
+_PLACE = select(*(ENTRY.c[name] for name in _About._fields)).where(
+    ENTRY.c.seq == bindparam("its_seq")
+)
+_REVIEWS = select(ENTRY.c.why).where(ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == "review")
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What is to be written with as few statements as there are tables, in this order."""
+
+    entries: _Rows = field(default_factory=list)
+    labels: _Rows = field(default_factory=list)
+    tiles: _Rows = field(default_factory=list)
+    replies: _Rows = field(default_factory=list)
+    settled: _Rows = field(default_factory=list)
+    answered: _Rows = field(default_factory=list)
+    contested: _Rows = field(default_factory=list)
+    reviewed: _Rows = field(default_factory=list)
+
+    def write(self, connection: Connection) -> None:
+        for statement, rows in (
+            (insert(ENTRY), self.entries),
+            (insert(LABEL), self.labels),
+            (insert(TILE), self.tiles),
+            (insert(OUTBOX), self.replies),
+            (_SETTLED, self.settled),
+            (_ANSWERED, self.answered),
+            (_CONTESTED, self.contested),
+            (_REVIEWED, self.reviewed),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+                rows.clear()
 
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """One transaction on the record. What it knows of the head dies with it on rollback."""
+    """One transaction on the record. What it knows of the tree dies with it on rollback."""
 
     connection: Connection
-    key: chain.Key
+    signer: Signer
+    vault: Vault
     clock: Callable[[], datetime]
-    salt: Callable[[], str]
-    trusted: chain.Head | None
+    random: Callable[[int], bytes] = os.urandom
+    trusted: Head | None
     """The head this process signed last: if it is still there it need not be checked."""
-    tail: tuple[int, str] | None = None
-    """Number and seal of the newest entry; None until one is to be added."""
+    tree: Tree
+    """The tree under that head, for this transaction alone."""
+    day: str = ""
+    """The day of which a checkpoint is known to be kept already."""
+    _checked: bool = False
+    _added: dict[int, Entry] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _places: dict[int, _About] = field(default_factory=dict)
+    _tallies: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    _pending: _Pending = field(default_factory=_Pending)
 
     def append(self, event: Event, body: str) -> Entry:
         """Add *event*, encoded as *body*, and see to the mailbox; see `bot.ports.Record`."""
         message = codec.answered(event)
         if known := (message and self._answer(message)) or self._same_case(event):
             return known
-        entry = self._add(event, body)
+        entry = self.add(event, body, codec.stamp(self.clock()))
         for answered in (*codec.also_answered(event), *([message] if message else [])):
-            self._take_in(answered)
+            self._pending.answered.append(_this(answered))
         self._put_out(entry)
-        self._erase(event)
+        self.erase(event)
         return entry
+
+    def add(self, event: Event, body: str, at: str, was: str = "") -> Entry:
+        """Add *event*, encoded as *body* at the time *at*, to entries and tree alone."""
+        self._check()
+        seq = self.tree.size + 1
+        about = self._about(codec.lookup(event).turn)
+        found = _placed(codec.lookup(event), about)
+        entry = Entry(seq=seq, at=codec.moment(at), event=event, seal="")
+        line, salts = lined(entry), new_salts(self.random)
+        header = Header(seq=seq, at=at, found=found, line=line, was=was)
+        its_leaf = leaf(event, body, header, salts)
+        its_hash = leaf_hash(its_leaf)
+        key, newcomer = self._key_for(found, about)
+        plain = b"".join((*salts, body.encode()))
+        sealed = self.vault.seal(self.connection, key, plain, its_hash)
+        row = {"seq": seq, "leaf": its_leaf, "key": key, "body": sealed, "at": at}
+        row |= {"within": _within(event, found, about), "kind": line.kind}
+        self._enter(row | found._asdict() | _listed(line), its_hash)
+        self._count(entry, found, about, newcomer=newcomer)
+        self._index(event, line, about)
+        self._added[seq] = replace(entry, seal=its_hash.hex())
+        if found.message_id is not None:
+            place = (found.platform or "", found.room or "", found.message_id)
+            self._answers[place] = seq
+        return self._added[seq]
+
+    def add_erased(self, kind: str, found: codec.Lookup, at: str, was: str) -> None:
+        """Add what is left of an entry of that *kind* whose contents are gone."""
+        self._check()
+        at = f"{at[:16]}:00.000000Z"
+        line = Line(seq=self.tree.size + 1, at=codec.moment(at), kind=kind)
+        header = Header(seq=line.seq, at=at, found=found, line=line, was=was)
+        its_leaf = leaf(Erased(kind=kind), "", header, new_salts(self.random))
+        key, _ = self.vault.key_of(self.connection, NOBODY)
+        row = {"seq": header.seq, "leaf": its_leaf, "key": key, "at": header.at, "body": None}
+        row |= {"kind": kind, "within": found.debate, **found._asdict(), **_listed(line)}
+        self._enter(row, leaf_hash(its_leaf))
 
     def move(self, platform: str, cursor: str) -> None:
         """Keep *cursor* alone; see `bot.ports.Mailbox`."""
@@ -97,7 +243,7 @@ class Ledger:
                 "event_id": message.id,
                 "room": message.room.id,
                 "sender": message.sender,
-                "message": body,
+                "message": self.vault.seal_waiting(message.id, body),
                 "received_at": codec.stamp(self.clock()),
                 "done": False,
             }
@@ -105,105 +251,224 @@ class Ledger:
         self.move(message.room.platform, cursor)
         return new
 
-    def newest(self) -> chain.Head | None:
-        """Return the newest entry's head, whoever signed it."""
-        row = self.connection.execute(_HEAD_IS).first()
-        return chain.Head(*row) if row else None
+    def keep(self, note: str, size: int) -> None:
+        """Keep the checkpoint *note*, of a tree of *size* leaves, for good."""
+        row = {"size": size, "note": note, "at": codec.stamp(self.clock())}
+        newer = upsert(CHECKPOINT).values(row)
+        self.connection.execute(
+            newer.on_conflict_do_update(index_elements=["size"], set_={"note": note})
+        )
 
     def start(self) -> None:
         """Sign that the record is empty."""
-        head = chain.sign(self.key, 0, chain.GENESIS)
-        self.connection.execute(_NEW_HEAD, {"id": 1, **head._asdict()})
+        self.connection.execute(_NEW_HEAD, {"id": 1, **self._signed()._asdict()})
 
-    def finish(self) -> chain.Head | None:
+    def flush(self) -> None:
+        """Write what is pending, so that it can be read."""
+        self._pending.write(self.connection)
+
+    def finish(self) -> Head | None:
         """Sign the newest entry, if any was added; return the head to trust from now on."""
-        if self.tail is None:
+        self.flush()
+        if not self._added and not self._checked:
             return self.trusted
-        head = chain.sign(self.key, *self.tail)
+        self._write_tallies()
+        self._keep_daily()
+        head = self._signed()
         self.connection.execute(_NEXT_HEAD, head._asdict())
         return head
 
-    def _add(self, event: Event, body: str) -> Entry:
-        seq, previous = self.tail or self._checked_tail()
-        seq, kind, at = seq + 1, codec.kind_of(event), codec.stamp(self.clock())
-        salt = self.salt()
-        digest = chain.digest(body.encode(), salt)
-        seal = chain.seal(previous, seq, at=at.encode(), kind=kind.encode(), digest=digest)
-        row = {"seq": seq, "at": at, "kind": kind, "body": body, "seal": seal}
-        row |= {"salt": salt, "digest": digest}
-        self.connection.execute(_NEW_ENTRY, row | codec.lookup(event)._asdict())
-        self.tail = seq, seal
-        return Entry(seq=seq, at=codec.moment(at), event=event, seal=seal)
+    def erase(self, event: Event) -> None:
+        """Empty what *event* erases; of a person who is forgotten not even a pseudonym stays."""
+        erased = codec.erased_by(event)
+        if not erased:
+            return
+        self.flush()
+        keys = set()
+        for seq in erased:
+            if (row := self.connection.execute(_CONTENTS, {"its_seq": seq}).first()) is None:
+                continue
+            keys.add(row.key)
+            if isinstance(event, Erasure):
+                self.connection.execute(_UNKNOWN, {"its_seq": seq})
+            statement = _FORGET if isinstance(event, Erasure) else _ERASE
+            minute = f"{row.at[:16]}:00.000000Z"
+            self.connection.execute(statement, {"its_seq": seq, "minute": minute})
+        for key in sorted(keys):
+            self._rekey(key)
 
-    def _checked_tail(self) -> tuple[int, str]:
-        """Return number and seal of the newest entry, once it is sure that it is the newest."""
-        head = self.newest()
-        if head is None or (head != self.trusted and not self._genuine(head)):
+    def _rekey(self, key: int) -> None:
+        """Encrypt what is left under *key* with a new one, and delete it.
+
+        Else what a backup holds of the erased could be read with a key that is still there.
+        """
+        new = None
+        for row in self.connection.execute(_LEFT, {"its_key": key}).all():
+            new = new or self.vault.replaced(self.connection, key)
+            bound = leaf_hash(row.leaf)
+            plain = self.vault.open(self.connection, key, row.body, bound)
+            again = self.vault.seal(self.connection, new, plain, bound)
+            self.connection.execute(_SEALED_AGAIN, {"its_seq": row.seq, "again": again})
+        if new:
+            self.connection.execute(_MOVE_KEY, {"its_key": key, "to": new})
+        self.vault.delete(self.connection, key)
+        self._places.clear()
+
+    def _enter(self, row: dict[str, Any], its_hash: bytes) -> None:
+        self._pending.entries.append(row)
+        self._places[row["seq"]] = _About._make(row[name] for name in _About._fields)
+        for tile in self.tree.append(its_hash):
+            self._pending.tiles.append(tile._asdict())
+
+    def _index(self, event: Event, line: Line, about: _About | None) -> None:
+        """Have the entry found by its labels, and the one it is about by what it says of it."""
+        self._pending.labels.extend({"label": label, "seq": line.seq} for label in line.labels)
+        if about and isinstance(event, Contest):
+            self._pending.contested.append({"its_seq": about.seq})
+        elif about and isinstance(event, Review):
+            self._pending.reviewed.append({"its_seq": about.seq})
+            if about.kind == "contest" and about.turn:
+                self._pending.reviewed.append({"its_seq": about.turn})
+
+    def _count(
+        self, entry: Entry, found: codec.Lookup, about: _About | None, *, newcomer: bool
+    ) -> None:
+        """Count what *entry* adds to its debate's day."""
+        event = entry.event
+        depth = event.depth if isinstance(event, Turn) else 0
+        around = Around(newcomer=newcomer, depth=depth)
+        if isinstance(event, Review):
+            self.flush()
+            around = Around(first=self._first(event), about=about and about.line())
+        debate, day = _within(event, found, about) or "", entry.at.date().isoformat()
+        self._tallies.update((debate, day, *fact) for fact in tallied(event, entry.at, around))
+
+    def _first(self, review: Review) -> bool:
+        """Tell whether no review of the kind of *review*, plain or deciding, was there before."""
+        theirs = self.connection.scalars(_REVIEWS, {"about": review.turn}).all()
+        return all((why in DECIDED) != (review.finding in DECIDED) for why in theirs)
+
+    def _about(self, turn: int | None) -> _About | None:
+        """Return the entry *turn*, which another is about."""
+        if not turn:
+            return None
+        if turn not in self._places:
+            row = self.connection.execute(_PLACE, {"its_seq": turn}).first()
+            return _About(*row) if row else None
+        return self._places[turn]
+
+    def _key_for(self, found: codec.Lookup, about: _About | None) -> tuple[int, bool]:
+        """Return the key of whose words these are, and whether it was made for them just now.
+
+        They are the sender's, or else of whomever they are about.
+        """
+        if found.sender:
+            owner = Owner(found.platform or "", found.debate or "", found.sender)
+            return self.vault.key_of(self.connection, owner)
+        if about:
+            return about.key, False
+        return self.vault.key_of(self.connection, NOBODY)[0], False
+
+    def _check(self) -> None:
+        """See that the newest entry is the one that was signed, before one is added.
+
+        Raises:
+            StorageError: It is not.
+        """
+        if self._checked:
+            return
+        head = newest_head(self.connection)
+        if head is None:
             raise StorageError(_DAMAGED)
-        return head.seq, head.seal
+        if head != self.trusted:
+            self.tree = self._genuine(head)
+        self._checked = True
 
-    def _genuine(self, head: chain.Head) -> bool:
-        """Tell whether *head* is signed by our key and names the newest entry there is."""
-        newest = self.connection.execute(_NEWEST).first()
-        return chain.signed(head, self.key.public_key()) and (head.seq, head.seal) == (
-            tuple(newest) if newest else (0, chain.GENESIS)
+    def _genuine(self, head: Head) -> Tree:
+        """Return the tree under *head*, which must be signed by our key."""
+        tree = tree_at(self.connection, head, self.signer.verifier)
+        if tree is None:
+            raise StorageError(_DAMAGED)
+        return tree
+
+    def _signed(self) -> Head:
+        size, root = self.tree.size, self.tree.root()
+        return Head(
+            size, sign(Checkpoint(origin=self.signer.name, size=size, root=root), self.signer)
         )
+
+    def _keep_daily(self) -> None:
+        """Keep the checkpoint of the day before at the first change of a day."""
+        today = codec.stamp(self.clock())[:10]
+        if today == self.day:
+            return
+        self.day = today
+        head = newest_head(self.connection)
+        last = self.connection.scalar(select(CHECKPOINT.c.at).order_by(CHECKPOINT.c.size.desc()))
+        if head and head.size and (last is None or last[:10] != today):
+            row = {**head._asdict(), "at": codec.stamp(self.clock())}
+            self.connection.execute(_KEPT, row)
+
+    def _write_tallies(self) -> None:
+        names = ("debate", "day", "dimension", "value")
+        rows = [dict(zip(names, of, strict=True), count=n) for of, n in self._tallies.items()]
+        if rows:
+            self.connection.execute(_COUNTED, rows)
 
     def _answer(self, message: Message) -> Entry | None:
         """Return the entry that answers *message*, if there is one."""
         room = message.room
+        if seq := self._answers.get((room.platform, room.id, message.id)):
+            return self._added[seq]
         row = self.connection.execute(
             _ANSWER, {"platform": room.platform, "room": room.id, "message_id": message.id}
         ).first()
-        return entry_of(row) if row else None
+        return entry_of(self.connection, row, self.vault) if row else None
 
     def _same_case(self, event: Event) -> Entry | None:
         """Return the case that *event* would only repeat, if it is one."""
         if not isinstance(event, Case):
             return None
+        self.flush()
         row = self.connection.execute(_CASE, {"about": event.turn}).first()
-        return entry_of(row) if row else None
-
-    def _erase(self, event: Event) -> None:
-        """Empty what *event* erases; of a person who is forgotten not even a pseudonym stays."""
-        for seq in codec.erased_by(event):
-            if isinstance(event, Erasure):
-                self.connection.execute(_UNKNOWN, {"its_seq": seq})
-                self.connection.execute(_FORGET, {"its_seq": seq})
-            else:
-                self.connection.execute(_ERASE, {"its_seq": seq})
+        return entry_of(self.connection, row, self.vault) if row else None
 
     def _received(self, message: Message) -> bool:
         return self.connection.execute(_RECEIVED, _this(message)).first() is not None
-
-    def _take_in(self, message: Message) -> None:
-        """Mark *message* as answered; what may be kept of its text is in the entry."""
-        self.connection.execute(_ANSWERED, _this(message))
 
     def _put_out(self, entry: Entry) -> None:
         """Put the reply *entry* holds into the outbox, or take out the one it settles."""
         if isinstance(entry.event, Delivery):
             if codec.settles(entry.event):
                 settled = {"its_seq": entry.event.turn, "by": entry.seq}
-                self.connection.execute(_SETTLED, settled | {"shown": entry.event.external_id})
+                self._pending.settled.append(settled | {"shown": entry.event.external_id})
         elif reply := codec.reply_of(entry.event):
-            self.connection.execute(_NEW_REPLY, {"seq": entry.seq, "platform": reply.room.platform})
+            self._pending.replies.append({"seq": entry.seq, "platform": reply.room.platform})
 
 
 def _this(message: Message) -> dict[str, str]:
     return {"its_platform": message.room.platform, "its_id": message.id}
 
 
-def entry_of(row: Row[tuple[object, ...]]) -> Entry:
-    """Return the entry that *row* of its table holds.
+def _placed(found: codec.Lookup, about: _About | None) -> codec.Lookup:
+    """Return *found* in the place of what the entry is *about*, if it has none of its own."""
+    if about is None or found.platform is not None:
+        return found
+    return found._replace(platform=about.platform, room=about.room, debate=about.debate)
 
-    Raises:
-        StorageError: It is damaged.
-    """
-    columns = row._mapping  # noqa: SLF001 # its public name, says SQLAlchemy
-    return Entry(
-        seq=columns["seq"],
-        at=codec.moment(columns["at"]),
-        event=codec.decode(columns["body"]) if columns["body"] else Erased(kind=columns["kind"]),
-        seal=columns["seal"],
-    )
+
+def _within(event: Event, found: codec.Lookup, about: _About | None) -> str | None:
+    """Return the debate to list *event* under: a moderator's own room is none."""
+    return about.debate if about and isinstance(event, Review) else found.debate
+
+
+def _listed(line: Line) -> dict[str, Any]:
+    """Return what only lists need of an entry."""
+    return {
+        "language": line.language or None,
+        "why": line.why or None,
+        "move": line.move or None,
+        "source": line.source or None,
+        "decision": line.decision or None,
+        "labels": f",{','.join(line.labels)}," if line.labels else "",
+    }

@@ -21,8 +21,9 @@ from bot.domain import (
     Room,
     standing,
 )
-from storage import chain, codec
+from storage import codec
 from storage.dialogue import newest_cafes, rebuild
+from storage.merkle import leaf_hash
 
 
 @dataclass(slots=True)
@@ -133,16 +134,9 @@ class MemoryRecord:
         return self._cursors.get(platform)
 
     def _sealed(self, event: Event) -> Entry:
-        at, digest = self._clock(), chain.digest(codec.encode(event).encode(), "")
-        seq = len(self._entries) + 1
-        seal = chain.seal(
-            self._entries[-1].seal if self._entries else chain.GENESIS,
-            seq,
-            at=codec.stamp(at).encode(),
-            kind=codec.kind_of(event).encode(),
-            digest=digest,
-        )
-        return Entry(seq=seq, at=at, event=event, seal=seal)
+        at = self._clock()
+        seal = leaf_hash(f"{codec.stamp(at)}{codec.encode(event)}".encode()).hex()
+        return Entry(seq=len(self._entries) + 1, at=at, event=event, seal=seal)
 
     def _post(self, entry: Entry) -> None:
         if isinstance(entry.event, Delivery):

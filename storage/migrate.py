@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bot.errors import ConfigError
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The number of the newest step in ``migrations/versions``."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,19 +20,28 @@ from bot.domain import (
     Dialogue,
     Entry,
     Event,
+    Filter,
     Kind,
+    Line,
     Message,
     Room,
+    Tallies,
     standing,
 )
 from bot.errors import ConfigError, StorageError
-from storage import chain, codec, migrate
+from storage import codec, listing, migrate
 from storage.dialogue import newest_cafes, rebuild
 from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
-from storage.ledger import Ledger, entry_of
+from storage.first import bring_over
+from storage.ledger import Ledger
+from storage.notes import Signer, Verifier, opened, tlog_proof
+from storage.reading import Head, entry_of, leaf_of, newest_head, stored_tree, tiles
 from storage.recall import Recall
+from storage.signing import epochs_beside, key_beside, make_key, read_signer
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
-from storage.verify import key_beside, verify
+from storage.tree import Prover, Tree
+from storage.vault import Vault
+from storage.verify import Report, verify
 from storage.writer import Writer
 
 T = TypeVar("T")
@@ -51,15 +61,19 @@ class SqlRecord:
         where: str | Path,
         *,
         key: Path | None = None,
+        epochs: Path | None = None,
+        origin: str = "",
         read_only: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        salt: Callable[[], str] = chain.new_salt,
+        random: Callable[[int], bytes] = os.urandom,
         wait: float = 5.0,
     ) -> None:
         """Keep the record at *where*, a path or ``sqlite:///`` URL; nothing is opened yet.
 
-        *key* is the file of the signing key: beside the record by default, made with a new
-        record. *wait* is how many seconds another process may keep the file locked.
+        *key* is the file of the signing key, *epochs* that of the keys that words are encrypted
+        with: beside the record by default, made with a new record. *origin* is what the log is
+        called; by its key, by default. *random* gives bytes for salts. *wait* is how many seconds
+        another process may keep the file locked.
 
         Raises:
             ConfigError: *where* names another kind of database.
@@ -68,11 +82,16 @@ class SqlRecord:
         self._key_path = key or key_beside(self.path)
         self._read_only = read_only
         self._clock = clock
-        self._salt = salt
+        self._origin = origin
+        self._random = random
         self._wait = wait
-        self._key: chain.Key | None = None
-        self._head: chain.Head | None = None
-        self._last: chain.Head | None = None
+        self._signer: Signer | None = None
+        self._vault = Vault(epochs or epochs_beside(self.path))
+        self._head: Head | None = None
+        self._tree = Tree()
+        """The tree under that head."""
+        self._day = ""
+        self._last: Head | None = None
         """The newest head there was after the last transaction, whoever signed it."""
         self._recall = Recall()
         self._engine: Engine | None = None
@@ -155,12 +174,15 @@ class SqlRecord:
 
     async def waiting(self, platform: str) -> Sequence[Message]:
         found = (
-            select(INBOX.c.message)
+            select(INBOX.c.event_id, INBOX.c.message)
             .where(INBOX.c.platform == platform, INBOX.c.done.is_(False))
             .order_by(INBOX.c.position)
         )
-        bodies = await self._read(lambda connection: connection.scalars(found).all())
-        return [codec.decode_message(body) for body in bodies]
+        rows = await self._read(lambda connection: connection.execute(found).all())
+        return [
+            codec.decode_message(self._vault.open_waiting(row.event_id, row.message))
+            for row in rows
+        ]
 
     async def unsent(self, platform: str) -> Sequence[Entry]:
         return await self._entries(
@@ -206,7 +228,11 @@ class SqlRecord:
     async def recent(self, room: Room, limit: int) -> Sequence[Entry]:
         return await self._entries(
             select(ENTRY)
-            .where(ENTRY.c.platform == room.platform, ENTRY.c.room == room.id)
+            .where(
+                ENTRY.c.platform == room.platform,
+                ENTRY.c.room == room.id,
+                ENTRY.c.kind.not_in(_ABOUT_OTHERS),
+            )
             .order_by(ENTRY.c.seq.desc())
             .limit(limit)
         )
@@ -242,9 +268,54 @@ class SqlRecord:
             .limit(1)
         )
 
-    async def verify(self) -> chain.Report:
+    async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
+        return await self._read(lambda connection: listing.lines(connection, wanted, limit))
+
+    async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:
+        return await self._read(
+            lambda connection: listing.tallies(connection, debate, since, until)
+        )
+
+    async def checkpoint(self) -> str:
+        return (await self._read(_head_of)).note
+
+    async def consistency(self, old: int, new: int) -> Sequence[bytes]:
+        def proved(connection: Connection) -> Sequence[bytes]:
+            head = _head_of(connection)
+            prover = Prover(self._tree_under(connection, head), tiles(connection))
+            return prover.consistency(old, new)
+
+        return await self._read(proved)
+
+    async def proof(self, seq: int) -> str:
+        def proved(connection: Connection) -> str:
+            head = _head_of(connection)
+            if not 0 < seq <= head.size:
+                raise StorageError(f"There is no entry {seq}.")
+            prover = Prover(self._tree_under(connection, head), tiles(connection))
+            return tlog_proof(seq - 1, prover.inclusion(seq - 1), head.note)
+
+        return await self._read(proved)
+
+    async def leaf(self, seq: int) -> bytes | None:
+        return await self._read(lambda connection: leaf_of(connection, seq))
+
+    async def cosigned(self, note: str) -> None:
+        size = opened(note, [self._verifier()]).size
+        await self._write(lambda ledger: ledger.keep(note, size))
+
+    async def rotate(self) -> None:
+        """Wrap every key under a new epoch key, and forget the old ones.
+
+        Raises:
+            StorageError: It failed; nothing is lost.
+        """
+        epoch = await self._write(lambda ledger: ledger.vault.rotate(ledger.connection))
+        await asyncio.to_thread(self._vault.forget_epochs, epoch)
+
+    async def verify(self) -> Report:
         """Check the whole record; see `storage.verify.verify`."""
-        return await asyncio.to_thread(verify, self.path, self._key_path)
+        return await asyncio.to_thread(verify, self.path, self._key_path, self._vault.path)
 
     def _prepare(self, engine: Engine) -> None:
         with engine.connect() as connection:
@@ -252,20 +323,25 @@ class SqlRecord:
         if self._read_only:
             if found != migrate.NEWEST:
                 raise ConfigError(f"{self.path} is not up to date: run `socrate db upgrade`.")
+            self._vault.load()
             return
         if found is None:
-            chain.make_key(self._key_path)
-        self._key = chain.read_key(self._key_path)
+            make_key(self._key_path)
+        self._signer = read_signer(self._key_path, self._origin)
         if found != migrate.NEWEST:
+            self._vault.make()
             self._upgrade(engine)
+        self._vault.load()
 
     def _upgrade(self, engine: Engine) -> None:
         """Bring the tables up to date and sign a new record, in one transaction."""
         with for_writing(engine).begin() as connection:
-            new = migrate.version(connection) is None  # another process may have been quicker
-            migrate.upgrade(connection)
-            if new:
-                self._ledger(connection).start()
+            if migrate.version(connection) != migrate.NEWEST:  # another may have been quicker
+                migrate.upgrade(connection)
+                ledger = self._ledger(connection)
+                ledger.start()
+                bring_over(connection, ledger)
+                ledger.finish()
 
     @contextmanager
     def _transaction(self) -> Iterator[Ledger]:
@@ -273,24 +349,42 @@ class SqlRecord:
         with translated():
             with for_writing(self._opened()).begin() as connection:
                 ledger = self._ledger(connection)
-                if (newest := ledger.newest()) != self._last:
+                if (newest := newest_head(connection)) != self._last:
                     self._recall.clear()  # another process wrote
+                    self._vault.forget()
                     self._last = newest
-                yield ledger
-                head = ledger.finish()
+                try:
+                    yield ledger
+                    head = ledger.finish()
+                except BaseException:
+                    self._vault.forget()  # of keys, too, nothing counts that is not committed
+                    raise
             self._last = self._last if head == self._head else head
-            self._head = head
+            self._head, self._tree, self._day = head, ledger.tree, ledger.day
 
     def _ledger(self, connection: Connection) -> Ledger:
-        if self._key is None:
+        if self._signer is None:
             raise StorageError("The record was opened for reading only.")
         return Ledger(
             connection=connection,
-            key=self._key,
+            signer=self._signer,
+            vault=self._vault,
             clock=self._clock,
-            salt=self._salt,
+            random=self._random,
             trusted=self._head,
+            tree=self._tree.copy(),
+            day=self._day,
         )
+
+    def _tree_under(self, connection: Connection, head: Head) -> Tree:
+        """Return the tree whose checkpoint is *head*: the one at hand, or read again."""
+        known, tree = self._head, self._tree
+        return tree if known == head else stored_tree(connection, head.size)
+
+    def _verifier(self) -> Verifier:
+        if self._signer is None:
+            self._signer = read_signer(self._key_path, self._origin)
+        return self._signer.verifier
 
     async def _write(self, work: Callable[[Ledger], T]) -> T:
         if self._writer is None:
@@ -301,7 +395,10 @@ class SqlRecord:
         self, statement: Select[tuple[object, ...]], values: dict[str, str] | None = None
     ) -> Sequence[Entry]:
         return await self._read(
-            lambda connection: [entry_of(row) for row in connection.execute(statement, values)]
+            lambda connection: [
+                entry_of(connection, row, self._vault)
+                for row in connection.execute(statement, values).all()
+            ]
         )
 
     async def _one(self, statement: Select[tuple[object, ...]]) -> Entry | None:
@@ -323,6 +420,13 @@ class SqlRecord:
         if self._engine is None:
             raise StorageError("The record is not open.")
         return self._engine
+
+
+def _head_of(connection: Connection) -> Head:
+    head = newest_head(connection)
+    if head is None:
+        raise StorageError("The record has no checkpoint: run `socrate audit verify`.")
+    return head
 
 
 def _path(where: str | Path) -> Path:
@@ -360,6 +464,9 @@ def _deciding() -> Select[tuple[object, ...]]:
         .order_by(seq.desc())
     )
 
+
+_ABOUT_OTHERS = ("delivery", "case", "outcome", "access")
+"""Kinds of entries that answer no message: they are in the room of what they are about."""
 
 # Built once: building it costs more than running it.
 _DECIDING = _deciding()

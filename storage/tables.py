@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Text,
     UniqueConstraint,
@@ -49,7 +50,10 @@ class Table(SQLModel):
 
 
 class EntryRow(Table, table=True):
-    """An event on record. Rows are added, never changed."""
+    """An event on record: its leaf, its words encrypted, and what it can be found by.
+
+    Rows are added; of an old one nothing changes but what is erased, and the two marks.
+    """
 
     __tablename__ = "entry"
     __table_args__ = (
@@ -60,27 +64,118 @@ class EntryRow(Table, table=True):
         Index("ix_entry_turn", "turn", "kind"),
         Index("ix_entry_kind", "kind", "seq"),
         Index("ix_entry_command", "platform", "room", "command", "seq"),
+        # What follows is for the lists that moderators read.
+        Index("ix_entry_at", "at"),
+        Index("ix_entry_key", "key"),
+        Index("ix_entry_within", "within", "seq"),
+        Index("ix_entry_language", "language", "seq", sqlite_where=text("language IS NOT NULL")),
+        Index("ix_entry_decision", "decision", "seq", sqlite_where=text("decision IS NOT NULL")),
+        Index("ix_entry_contested", "seq", sqlite_where=text("contested = 1")),
+        Index("ix_entry_reviewed", "seq", sqlite_where=text("reviewed = 1")),
     )
 
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    leaf: bytes = Field(sa_type=LargeBinary)
+    """What is hashed, to the byte; see `storage.leaf`."""
+    key: int
+    """The key its body is encrypted with."""
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Salts and event, encrypted; null once erased."""
     at: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
-    body: str = Field(sa_type=Text)
-    """The event as canonical JSON; empty once erased."""
-    salt: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
-    """Goes with the body: then nobody can try out what it was."""
-    digest: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
-    """Of salt and body: what is sealed."""
-    seal: str = Field(sa_type=Text)
     platform: str | None = Field(default=None, sa_type=Verbatim)
     room: str | None = Field(default=None, sa_type=Verbatim)
     debate: str | None = Field(default=None, sa_type=Verbatim)
+    within: str | None = Field(default=None, sa_type=Verbatim)
+    """The debate it is listed under: for a review, that of what is reviewed."""
     sender: str | None = Field(default=None, sa_type=Verbatim)
     message_id: str | None = Field(default=None, sa_type=Verbatim)
     said: str | None = Field(default=None, sa_type=Text)
     ends: bool = False
     turn: int | None = None
     command: str | None = Field(default=None, sa_type=Text)
+    language: str | None = Field(default=None, sa_type=Text)
+    why: str | None = Field(default=None, sa_type=Text)
+    move: str | None = Field(default=None, sa_type=Text)
+    source: str | None = Field(default=None, sa_type=Text)
+    decision: str | None = Field(default=None, sa_type=Text)
+    labels: str = Field(default="", sa_type=Text)
+    contested: bool = False
+    """Whether a later entry contests it."""
+    reviewed: bool = False
+    """Whether a later entry judges it."""
+
+
+class LabelRow(Table, table=True):
+    """What was found in an entry, so that the rare can be listed quickly."""
+
+    __tablename__ = "label"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    label: str = Field(sa_column=Column(Text, primary_key=True))
+    seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+
+
+class KeyRow(Table, table=True):
+    """A key for the words of one person in one debate, wrapped; the newest of theirs counts."""
+
+    __tablename__ = "key"
+    __table_args__ = (
+        Index("ix_key_owner", "platform", "debate", "sender", "id"),
+        {"sqlite_autoincrement": True},  # the number of a deleted key is never given again
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    platform: str = Field(sa_type=Verbatim)
+    debate: str = Field(sa_type=Verbatim)
+    sender: str = Field(sa_type=Verbatim)
+    """Empty, as the others, for the key of what belongs to nobody."""
+    epoch: int
+    wrapped: bytes = Field(sa_type=LargeBinary)
+
+
+class TileRow(Table, table=True):
+    """A full tile of the tree; see `storage.tree`."""
+
+    __tablename__ = "tile"
+
+    level: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    hashes: bytes = Field(sa_type=LargeBinary)
+
+
+class HeadRow(Table, table=True):
+    """The newest checkpoint. One row."""
+
+    __tablename__ = "head"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False), default=1)
+    size: int
+    note: str = Field(sa_type=Text)
+
+
+class CheckpointRow(Table, table=True):
+    """A checkpoint that is kept: the last of a day, or one that a witness cosigned."""
+
+    __tablename__ = "checkpoint"
+
+    size: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    note: str = Field(sa_type=Text)
+    at: str = Field(sa_type=Text)
+
+
+class TallyRow(Table, table=True):
+    """How often something happened in a debate on a day: counted on, never back."""
+
+    __tablename__ = "tally"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    debate: str = Field(sa_column=Column(Verbatim, primary_key=True))
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    dimension: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    count: int
 
 
 class InboxRow(Table, table=True):
@@ -99,8 +194,8 @@ class InboxRow(Table, table=True):
     event_id: str = Field(sa_type=Verbatim)
     room: str = Field(sa_type=Verbatim)
     sender: str = Field(sa_type=Verbatim)
-    message: str | None = Field(default=None, sa_type=Text)
-    """What was written, until it is answered: what may be kept of it is in the entry."""
+    message: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What was written, encrypted, until it is answered: what may be kept is in the entry."""
     received_at: str = Field(sa_type=Text)
     done: bool = False
 
@@ -134,19 +229,11 @@ class OutboxRow(Table, table=True):
     """The platform's id for it."""
 
 
-class HeadRow(Table, table=True):
-    """The newest entry, as the record's keeper signed it. One row."""
-
-    __tablename__ = "head"
-    __table_args__ = (CheckConstraint("id = 1", name="single"),)
-
-    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False), default=1)
-    seq: int
-    seal: str = Field(sa_type=Text)
-    signature: bytes
-
-
-ENTRY, INBOX, CURSOR, OUTBOX, HEAD = (
-    Table.metadata.tables[name] for name in ("entry", "inbox", "cursor", "outbox", "head")
+ENTRY, LABEL, KEY, TILE, HEAD, CHECKPOINT, TALLY, INBOX, CURSOR, OUTBOX = (
+    Table.metadata.tables[name]
+    for name in (
+        *("entry", "label", "key", "tile", "head", "checkpoint", "tally"),
+        *("inbox", "cursor", "outbox"),
+    )
 )
 """The same tables, for statements that need no object a row."""

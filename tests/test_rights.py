@@ -10,6 +10,7 @@ from bot.domain import Approval, Rectification, Room
 from bot.runner import Runner
 from storage.memory import MemoryRecord
 from storage.sql import SqlRecord
+from storage.verify import Fault
 from tests.conftest import Citizen, service
 
 WORD = "Pflaumenkuchen"
@@ -119,9 +120,9 @@ async def test_words_emptied_without_an_entry_that_says_so_are_a_fault(tmp_path)
         await citizen.says("j'accepte")
         await citizen.says(OPENING)
         with record._engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE entry SET body = '', salt = '' WHERE seq = 3")
+            connection.exec_driver_sql("UPDATE entry SET body = NULL WHERE seq = 3")
         report = await record.verify()
-    assert report.broken == 3
+    assert report.faults == (Fault(place="entry 3", what="empty"),)
 
 
 async def test_what_was_taken_back_is_gone_from_what_others_were_shown(citizen):

@@ -7,7 +7,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from storage.chain import digest
+from storage.first import digest
 
 revision = "0002"
 down_revision = "0001"

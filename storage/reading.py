@@ -1,0 +1,98 @@
+"""How rows of the database become entries, and how the tree they make is found again."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from bot.domain import Entry, Erased, Event
+from bot.errors import NoteError, StorageError
+from storage import codec
+from storage.leaf import PLAIN
+from storage.merkle import leaf_hash
+from storage.notes import Verifier, opened
+from storage.tables import ENTRY, HEAD, TILE
+from storage.tree import HEIGHT, Stored, Tree, grown
+from storage.vault import Vault
+
+_HEAD = select(HEAD.c.size, HEAD.c.note)
+_SIZE = select(ENTRY.c.seq).order_by(ENTRY.c.seq.desc()).limit(1)
+_LEAVES = select(ENTRY.c.leaf).where(ENTRY.c.seq > bindparam("after")).order_by(ENTRY.c.seq)
+_TILE = select(TILE.c.hashes).where(
+    TILE.c.level == bindparam("its_level"), TILE.c.position == bindparam("its_position")
+)
+
+
+class Head(NamedTuple):
+    """The newest checkpoint, and the size it is of."""
+
+    size: int
+    note: str
+
+
+def newest_head(connection: Connection) -> Head | None:
+    """Return the newest checkpoint, whoever signed it."""
+    row = connection.execute(_HEAD).first()
+    return Head(row.size, row.note) if row else None
+
+
+def tree_at(connection: Connection, head: Head, verifier: Verifier) -> Tree | None:
+    """Return the tree of all there is, if *head* is its checkpoint and signed as it should be."""
+    try:
+        checkpoint = opened(head.note, [verifier])
+        tree = stored_tree(connection, checkpoint.size)
+    except (NoteError, KeyError, StorageError):
+        return None
+    newest = connection.scalar(_SIZE) or 0
+    genuine = (checkpoint.size, checkpoint.root) == (tree.size, tree.root())
+    return tree if genuine and newest == checkpoint.size == head.size else None
+
+
+def stored_tree(connection: Connection, size: int) -> Tree:
+    """Return the tree of the first *size* leaves, where *size* is at the open end.
+
+    Raises:
+        KeyError: A tile is missing.
+        StorageError: A leaf is missing.
+    """
+    after = size >> HEIGHT << HEIGHT
+    leaves = connection.scalars(_LEAVES.limit(size - after), {"after": after}).all()
+    if len(leaves) != size - after:
+        raise StorageError(codec.UNREADABLE)
+    return grown(size, tiles(connection), map(leaf_hash, leaves))
+
+
+def tiles(connection: Connection) -> Stored:
+    """Return what finds full tiles."""
+
+    def stored(level: int, position: int) -> bytes | None:
+        values = {"its_level": level, "its_position": position}
+        found: bytes | None = connection.scalar(_TILE, values)
+        return found
+
+    return stored
+
+
+def leaf_of(connection: Connection, seq: int) -> bytes | None:
+    """Return the leaf of entry *seq*, to the byte, if there is one."""
+    found: bytes | None = connection.scalar(select(ENTRY.c.leaf).where(ENTRY.c.seq == seq))
+    return found
+
+
+def entry_of(connection: Connection, row: Row[Any], vault: Vault) -> Entry:
+    """Return the entry that *row* of its table holds.
+
+    Raises:
+        StorageError: It is damaged, or its key is lost.
+    """
+    try:
+        its_hash = leaf_hash(row.leaf)
+    except TypeError as exc:
+        raise StorageError(codec.UNREADABLE) from exc
+    if row.body is None:
+        event: Event = Erased(kind=row.kind)
+    else:
+        plain = vault.open(connection, row.key, row.body, its_hash)
+        event = codec.decode(plain[PLAIN:])
+    return Entry(seq=row.seq, at=codec.moment(row.at), event=event, seal=its_hash.hex())
