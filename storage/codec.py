@@ -193,7 +193,7 @@ def moment(stamped: str) -> datetime:
 
 def canonical(value: object) -> str:
     """Return *value* as canonical JSON: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 UNREADABLE = "What is on record cannot be read: run `socrate audit verify`, then restore a backup."
@@ -212,6 +212,10 @@ def _fields(value: object) -> dict[str, object]:
     if not is_dataclass(value):
         raise TypeError(f"{type(value).__name__} has no place on record")
     return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+# Made once: `json.dumps` would make one for each call.
+_CANONICAL = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"))
 
 
 @cache

@@ -6,7 +6,6 @@ The format is in docs/reference/record.md.
 from __future__ import annotations
 
 import hmac
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def leaf(event: Event, body: str, header: Header, salts: Salts) -> bytes:
     values |= {key: value for key, value in optional.items() if value}
     if isinstance(event, Turn):
         values |= {key: value for key, value in _turn(event, header.line).items() if value}
-    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+    return codec.canonical(values).encode()
 
 
 def commit(salt: bytes, body: bytes) -> str:

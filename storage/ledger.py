@@ -195,8 +195,9 @@ class Ledger:
         """Add *event*, encoded as *body* at the time *at*, to entries and tree alone."""
         self._check()
         seq = self.tree.size + 1
-        about = self._about(codec.lookup(event).turn)
-        found = _placed(codec.lookup(event), about)
+        found = codec.lookup(event)
+        about = self._about(found.turn)
+        found = _placed(found, about)
         entry = Entry(seq=seq, at=codec.moment(at), event=event, seal="")
         line, salts = lined(entry), new_salts(self.random)
         header = Header(seq=seq, at=at, found=found, line=line, was=was)

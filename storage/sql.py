@@ -349,6 +349,7 @@ class SqlRecord:
         with translated():
             with for_writing(self._opened()).begin() as connection:
                 ledger = self._ledger(connection)
+                self._vault.refresh()
                 if (newest := newest_head(connection)) != self._last:
                     self._recall.clear()  # another process wrote
                     self._vault.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii
 
 from sqlalchemy import (
     CheckConstraint,
@@ -37,7 +38,7 @@ class Verbatim(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value)[1:-1]
+        return None if value is None else encode_basestring_ascii(value)[1:-1]
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else str(json.loads(f'"{value}"'))

@@ -64,6 +64,8 @@ class Vault:
         """Keep epoch keys in the file *path*."""
         self.path = path
         self._epochs: dict[int, AESGCM] = {}
+        self._read: object = None
+        """Which state of the file was read."""
         self._keys: dict[int, AESGCM] = {}
         self._owners: dict[Owner, int] = {}
 
@@ -87,6 +89,7 @@ class Vault:
             ConfigError: They cannot be read.
         """
         try:
+            self._read = self._state()
             lines = self.path.read_text("ascii").splitlines()
             pairs = [line.split() for line in lines if line.strip()]
             self._epochs = {int(n): AESGCM(bytes.fromhex(key)) for n, key in pairs}
@@ -94,6 +97,15 @@ class Vault:
             raise ConfigError(_LOST.format(path=self.path)) from exc
         if not self._epochs:
             raise ConfigError(_LOST.format(path=self.path))
+
+    def refresh(self) -> None:
+        """Read the epoch keys again if another process rotated: to be called in a transaction.
+
+        Raises:
+            ConfigError: They cannot be read.
+        """
+        if self._state() != self._read:
+            self.load()
 
     def forget(self) -> None:
         """Forget every key that was read from the database."""
@@ -182,6 +194,13 @@ class Vault:
         kept = [line for line in lines if line.strip() and int(line.split()[0]) >= before]
         replace_file(self.path, b"".join(kept))
         self.load()
+
+    def _state(self) -> object:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def _made(self, connection: Connection, owner: Owner) -> int:
         epoch, secret = max(self._epochs), os.urandom(SECRET)

@@ -15,7 +15,7 @@ from bot.errors import StorageError
 T = TypeVar("T")
 U = TypeVar("U")
 
-BATCH = 64
+BATCH = 512
 """How many pieces of work share a transaction at most: an fsync costs as much as dozens."""
 
 QUIET = 0.5
