@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.domain import (
     Approval,
@@ -42,6 +42,22 @@ def rebuild(room: Room, sender: str, newest_first: Iterable[Entry]) -> Dialogue:
         elif isinstance(event, Approval) and event.message.room.id == room.id:
             found.ended = True
     return found.dialogue(room, sender)
+
+
+def advanced(dialogue: Dialogue, entry: Entry) -> Dialogue:
+    """Return *dialogue* once *entry*, of the same person in the same debate, is added.
+
+    The same as to `rebuild` it from all there is; of what erases, nothing is known here.
+    """
+    match entry.event:
+        case Turn() as turn:
+            return _after(dialogue, entry.seq, turn)
+        case Consent(granted=granted, purposes=purposes):
+            return replace(dialogue, greeted=True, consented=granted, purposes=purposes)
+        case Approval(message=message) if message.room.id == dialogue.room.id:
+            return replace(dialogue, idea=Idea())
+        case _:
+            return dialogue
 
 
 def newest_cafes(entries: Iterable[Entry]) -> list[Cafe]:
@@ -117,6 +133,22 @@ class _Found:
             last=self.last,
             last_seq=self.last_seq,
         )
+
+
+def _after(dialogue: Dialogue, seq: int, turn: Turn) -> Dialogue:
+    known = replace(dialogue, greeted=True, language=turn.language, easy=turn.easy)
+    if turn.message.room.id != dialogue.room.id:
+        return known
+    if _asks(turn):
+        known = replace(known, last=turn, last_seq=seq)
+    if turn.ends:
+        return replace(known, idea=Idea())
+    texts, asked = dialogue.idea.texts, dialogue.idea.asked
+    if contributes(turn):
+        texts += tuple(m.text for m in (*turn.joined, turn.message) if m.text)
+    if question := _asked(turn):
+        asked += (question,)
+    return replace(known, idea=Idea(texts=texts, asked=asked))
 
 
 def _asks(turn: Turn) -> bool:

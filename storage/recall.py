@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from bot.domain import Cafe, Dialogue, Entry, Room
 from storage import codec
+from storage.dialogue import advanced
 
 REMEMBERED = 5_000
 """Dialogues kept in mind at most."""
@@ -17,12 +18,14 @@ _Person: TypeAlias = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Recall:
-    """Forgets what an entry changes as soon as it is added, and all when another process writes.
+    """Follows what is added, and forgets all when something is erased or another process writes.
 
     A reading that began before such a change is not kept: `stamp` it first.
     """
 
     _dialogues: dict[_Person, dict[str, Dialogue]] = field(default_factory=dict)
+    _newest: dict[_Person, int] = field(default_factory=dict)
+    """The last entry that each person's dialogues are known to hold."""
     _cafes: Sequence[Cafe] | None = None
     _changes: dict[object, int] = field(default_factory=dict)
     _cleared: int = 0
@@ -36,7 +39,9 @@ class Recall:
         person = _person(dialogue.room, dialogue.sender)
         if self.stamp(person) == stamp:
             if len(self._dialogues) >= REMEMBERED:
-                self._dialogues.pop(next(iter(self._dialogues)))
+                oldest = next(iter(self._dialogues))
+                del self._dialogues[oldest]
+                self._newest.pop(oldest, None)
             self._dialogues.setdefault(person, {})[dialogue.room.id] = dialogue
 
     def cafes(self) -> Sequence[Cafe] | None:
@@ -66,13 +71,22 @@ class Recall:
             self._changed("cafes")
         if message := codec.answered(event):
             person = _person(message.room, message.sender)
-            self._dialogues.pop(person, None)
+            self._follow(person, entry)
             self._changed(person)
+
+    def _follow(self, person: _Person, entry: Entry) -> None:
+        known = self._dialogues.pop(person, None)
+        if known is None:
+            return
+        if entry.seq > self._newest.get(person, 0):  # else they came out of order: read again
+            self._newest[person] = entry.seq
+            self._dialogues[person] = {room: advanced(d, entry) for room, d in known.items()}
 
     def clear(self) -> None:
         """Forget everything."""
         self._cleared += 1
         self._dialogues.clear()
+        self._newest.clear()
         self._changes.clear()
         self._cafes = None
 

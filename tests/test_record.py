@@ -375,6 +375,7 @@ async def test_a_question_is_remembered_as_its_last_attempt_worded_it(record):
     )
 
 
+THREAD = Room(ROOM.platform, "$thread", debate=ROOM.id)
 STEPS = st.lists(
     st.one_of(
         st.builds(dict, granted=st.booleans()),
@@ -385,6 +386,7 @@ STEPS = st.lists(
             ends=st.integers(0, 4).map(lambda n: n == 0),
             command=st.sampled_from([None, None, "skip"]),
             language=st.sampled_from(["fr", "ar"]),
+            room=st.sampled_from([ROOM, THREAD]),
         ),
         st.just({"contest": True}),
     ),
@@ -403,6 +405,11 @@ def test_every_engine_remembers_the_same_dialogue(empty, steps):
             for number, step in enumerate(steps):
                 for record in (memory, sql):
                     await record.append(_event(f"${number}", dict(step)))
+                for room in (ROOM, THREAD):  # after each step: what is remembered is followed on
+                    now = await sql.dialogue(room, "P1")
+                    assert now == await memory.dialogue(room, "P1")
+        async with SqlRecord(Path(folder) / "record.db") as sql:
+            assert await sql.dialogue(THREAD, "P1") == await memory.dialogue(THREAD, "P1")
             assert await sql.dialogue(ROOM, "P1") == await memory.dialogue(ROOM, "P1")
 
     with tempfile.TemporaryDirectory() as folder:
