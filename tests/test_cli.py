@@ -87,11 +87,13 @@ def test_the_record_tells_why_it_asked_what_it_asked(tmp_path):
 def test_a_changed_record_is_found(tmp_path):
     socrate("chat", given=BENCHES + "\n", folder=tmp_path)
     with sqlite3.connect(tmp_path / "cafe-socrate.db") as database:
-        database.execute("UPDATE entry SET body = replace(body, 'bancs', 'murs') WHERE seq = 3")
+        database.execute(
+            "UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), 'turn', 'case') AS BLOB) WHERE seq = 3"
+        )
     database.close()
     checked = socrate("audit", "verify", folder=tmp_path)
     assert checked.returncode == 1
-    assert b"first broken entry: 3" in checked.stdout
+    assert b"entry 3: leaf" in checked.stdout
 
 
 def test_an_entry_that_is_not_there_is_said_so(tmp_path):
