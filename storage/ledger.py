@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.domain import (
@@ -30,7 +30,8 @@ from storage import codec
 from storage.leaf import Header, leaf, new_salts
 from storage.merkle import leaf_hash
 from storage.notes import Checkpoint, Signer, sign
-from storage.reading import Head, entry_of, newest_head, tree_at
+from storage.reading import STORED, Head, Stored, entry_of, tree_at
+from storage.statement import Statement, adding
 from storage.tables import (
     CHECKPOINT,
     CURSOR,
@@ -41,6 +42,7 @@ from storage.tables import (
     OUTBOX,
     TALLY,
     TILE,
+    verbatim,
 )
 from storage.tally import DECIDED, Around, lined, tallied
 from storage.tree import Tree
@@ -52,58 +54,81 @@ _DAMAGED = (
 )
 _Rows: TypeAlias = list[dict[str, Any]]
 
-# Statements are built once: building them costs more than running them.
-_ANSWER = select(ENTRY).where(
-    ENTRY.c.platform == bindparam("platform"),
-    ENTRY.c.room == bindparam("room"),
-    ENTRY.c.message_id == bindparam("message_id"),
-)
-_CASE = select(ENTRY).where(ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == "case")
 _ITS = update(ENTRY).where(ENTRY.c.seq == bindparam("its_seq"))
-_ERASE = _ITS.values(body=None, at=bindparam("minute"))
-_FORGET = _ERASE.values(sender=None, message_id=None)
-_UNKNOWN = delete(INBOX).where(
-    tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
-        select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
-            ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
-        )
-    )
-)
-_CONTENTS = select(ENTRY.c.seq, ENTRY.c.at, ENTRY.c.key).where(ENTRY.c.seq == bindparam("its_seq"))
-_LEFT = select(ENTRY.c.seq, ENTRY.c.leaf, ENTRY.c.body).where(
-    ENTRY.c.key == bindparam("its_key"), ENTRY.c.body.is_not(None)
-)
-_MOVE_KEY = update(ENTRY).where(ENTRY.c.key == bindparam("its_key")).values(key=bindparam("to"))
-_SEALED_AGAIN = _ITS.values(body=bindparam("again"))
 _THIS_MESSAGE = (
     INBOX.c.platform == bindparam("its_platform"),
     INBOX.c.event_id == bindparam("its_id"),
 )
-_RECEIVED = select(INBOX.c.position).where(*_THIS_MESSAGE)
-_ANSWERED = update(INBOX).where(*_THIS_MESSAGE).values(done=True, message=None)
-_SETTLED = (
+_UPSERT_TALLY = upsert(TALLY).values({c.name: bindparam(c.name) for c in TALLY.columns})
+_UPSERT_KEPT = upsert(CHECKPOINT).values({c.name: bindparam(c.name) for c in CHECKPOINT.columns})
+
+_ANSWER = Statement(
+    select(*STORED).where(
+        ENTRY.c.platform == bindparam("platform"),
+        ENTRY.c.room == bindparam("room"),
+        ENTRY.c.message_id == bindparam("message_id"),
+    )
+)
+_CASE = Statement(
+    select(*STORED).where(
+        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'case'")
+    )
+)
+_ERASE = Statement(_ITS.values(body=None, at=bindparam("minute")))
+_FORGET = Statement(_ITS.values(body=None, at=bindparam("minute"), sender=None, message_id=None))
+_UNKNOWN = Statement(
+    delete(INBOX).where(
+        tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
+            select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
+                ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
+            )
+        )
+    )
+)
+_CONTENTS = Statement(select(ENTRY.c.at, ENTRY.c.key).where(ENTRY.c.seq == bindparam("its_seq")))
+_LEFT = Statement(
+    select(ENTRY.c.seq, ENTRY.c.leaf, ENTRY.c.body).where(
+        ENTRY.c.key == bindparam("its_key"), ENTRY.c.body.is_not(None)
+    )
+)
+_MOVE_KEY = Statement(
+    update(ENTRY).where(ENTRY.c.key == bindparam("its_key")).values(key=bindparam("to"))
+)
+_SEALED_AGAIN = Statement(_ITS.values(body=bindparam("again")))
+_RECEIVED = Statement(select(INBOX.c.position).where(*_THIS_MESSAGE))
+_ANSWERED = Statement(
+    update(INBOX).where(*_THIS_MESSAGE).values(done=literal_column("1"), message=None)
+)
+_SETTLED = Statement(
     update(OUTBOX)
     .where(OUTBOX.c.seq == bindparam("its_seq"), OUTBOX.c.delivered.is_(None))
     .values(delivered=bindparam("by"), external_id=bindparam("shown"))
 )
-_MOVED = (
+_MOVED = Statement(
     update(CURSOR)
     .where(CURSOR.c.platform == bindparam("its_platform"))
     .values(value=bindparam("to"))
 )
-_CONTESTED, _REVIEWED = _ITS.values(contested=True), _ITS.values(reviewed=True)
-_NEW_TALLY = upsert(TALLY)
-_COUNTED = _NEW_TALLY.on_conflict_do_update(
-    index_elements=["debate", "day", "dimension", "value"],
-    set_={"count": TALLY.c.count + _NEW_TALLY.excluded.count},
+_CONTESTED = Statement(_ITS.values(contested=literal_column("1")))
+_REVIEWED = Statement(_ITS.values(reviewed=literal_column("1")))
+_COUNTED = Statement(
+    _UPSERT_TALLY.on_conflict_do_update(
+        index_elements=["debate", "day", "dimension", "value"],
+        set_={"count": TALLY.c.count + _UPSERT_TALLY.excluded.count},
+    )
 )
-_KEPT = upsert(CHECKPOINT).on_conflict_do_nothing()
-_NEW_MESSAGE, _NEW_CURSOR, _NEW_HEAD, _NEXT_HEAD = (
-    insert(INBOX),
-    insert(CURSOR),
-    insert(HEAD),
-    update(HEAD),
+_KEPT = Statement(
+    _UPSERT_KEPT.on_conflict_do_update(
+        index_elements=["size"], set_={"note": _UPSERT_KEPT.excluded.note}
+    )
 )
+_LAST_KEPT = Statement(
+    select(CHECKPOINT.c.at).order_by(CHECKPOINT.c.size.desc()).limit(literal_column("1"))
+)
+_NEW_ENTRY, _NEW_LABEL, _NEW_TILE = (Statement(adding(table)) for table in (ENTRY, LABEL, TILE))
+_NEW_REPLY, _NEW_CURSOR, _NEW_HEAD = (Statement(adding(table)) for table in (OUTBOX, CURSOR, HEAD))
+_NEW_MESSAGE = Statement(adding(INBOX, "position"))
+_NEXT_HEAD = Statement(update(HEAD).values(size=bindparam("size"), note=bindparam("note")))
 
 
 class _About(NamedTuple):
@@ -122,10 +147,14 @@ class _About(NamedTuple):
         return Line(seq=self.seq, at=datetime.min.replace(tzinfo=UTC), kind=self.kind)
 
 
-_PLACE = select(*(ENTRY.c[name] for name in _About._fields)).where(
-    ENTRY.c.seq == bindparam("its_seq")
+_PLACE = Statement(
+    select(*(ENTRY.c[name] for name in _About._fields)).where(ENTRY.c.seq == bindparam("its_seq"))
 )
-_REVIEWS = select(ENTRY.c.why).where(ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == "review")
+_REVIEWS = Statement(
+    select(ENTRY.c.why).where(
+        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'review'")
+    )
+)
 
 
 @dataclass(slots=True)
@@ -143,18 +172,17 @@ class _Pending:
 
     def write(self, connection: Connection) -> None:
         for statement, rows in (
-            (insert(ENTRY), self.entries),
-            (insert(LABEL), self.labels),
-            (insert(TILE), self.tiles),
-            (insert(OUTBOX), self.replies),
+            (_NEW_ENTRY, self.entries),
+            (_NEW_LABEL, self.labels),
+            (_NEW_TILE, self.tiles),
+            (_NEW_REPLY, self.replies),
             (_SETTLED, self.settled),
             (_ANSWERED, self.answered),
             (_CONTESTED, self.contested),
             (_REVIEWED, self.reviewed),
         ):
-            if rows:
-                connection.execute(statement, rows)
-                rows.clear()
+            statement.run_all(connection, rows)
+            rows.clear()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,6 +194,8 @@ class Ledger:
     vault: Vault
     clock: Callable[[], datetime]
     random: Callable[[int], bytes] = os.urandom
+    head: Head | None
+    """The newest checkpoint there is, whoever signed it."""
     trusted: Head | None
     """The head this process signed last: if it is still there it need not be checked."""
     tree: Tree
@@ -231,9 +261,9 @@ class Ledger:
 
     def move(self, platform: str, cursor: str) -> None:
         """Keep *cursor* alone; see `bot.ports.Mailbox`."""
-        moved = self.connection.execute(_MOVED, {"its_platform": platform, "to": cursor})
+        moved = _MOVED.run(self.connection, {"its_platform": platform, "to": cursor})
         if moved.rowcount == 0:
-            self.connection.execute(_NEW_CURSOR, {"platform": platform, "value": cursor})
+            _NEW_CURSOR.run(self.connection, {"platform": platform, "value": cursor})
 
     def receive(self, message: Message, body: str, cursor: str) -> bool:
         """Keep *message*, encoded as *body*, and *cursor*; see `bot.ports.Mailbox`."""
@@ -248,21 +278,19 @@ class Ledger:
                 "received_at": codec.stamp(self.clock()),
                 "done": False,
             }
-            self.connection.execute(_NEW_MESSAGE, row)
+            _NEW_MESSAGE.run(self.connection, row)
         self.move(message.room.platform, cursor)
         return new
 
     def keep(self, note: str, size: int) -> None:
         """Keep the checkpoint *note*, of a tree of *size* leaves, for good."""
         row = {"size": size, "note": note, "at": codec.stamp(self.clock())}
-        newer = upsert(CHECKPOINT).values(row)
-        self.connection.execute(
-            newer.on_conflict_do_update(index_elements=["size"], set_={"note": note})
-        )
+        _KEPT.run(self.connection, row)
 
     def start(self) -> None:
         """Sign that the record is empty."""
-        self.connection.execute(_NEW_HEAD, {"id": 1, **self._signed()._asdict()})
+        self.head = self._signed()
+        _NEW_HEAD.run(self.connection, {"id": 1, **self.head._asdict()})
 
     def flush(self) -> None:
         """Write what is pending, so that it can be read."""
@@ -276,7 +304,7 @@ class Ledger:
         self._write_tallies()
         self._keep_daily()
         head = self._signed()
-        self.connection.execute(_NEXT_HEAD, head._asdict())
+        _NEXT_HEAD.run(self.connection, head._asdict())
         return head
 
     def erase(self, event: Event) -> None:
@@ -287,14 +315,16 @@ class Ledger:
         self.flush()
         keys = set()
         for seq in erased:
-            if (row := self.connection.execute(_CONTENTS, {"its_seq": seq}).first()) is None:
+            row = _CONTENTS.run(self.connection, {"its_seq": seq}).fetchone()
+            if row is None:
                 continue
-            keys.add(row.key)
+            at, key = row
+            keys.add(key)
             if isinstance(event, Erasure):
-                self.connection.execute(_UNKNOWN, {"its_seq": seq})
+                _UNKNOWN.run(self.connection, {"its_seq": seq})
             statement = _FORGET if isinstance(event, Erasure) else _ERASE
-            minute = f"{row.at[:16]}:00.000000Z"
-            self.connection.execute(statement, {"its_seq": seq, "minute": minute})
+            minute = f"{at[:16]}:00.000000Z"
+            statement.run(self.connection, {"its_seq": seq, "minute": minute})
         for key in sorted(keys):
             self._rekey(key)
 
@@ -304,19 +334,19 @@ class Ledger:
         Else what a backup holds of the erased could be read with a key that is still there.
         """
         new = None
-        for row in self.connection.execute(_LEFT, {"its_key": key}).all():
+        for seq, its_leaf, body in _LEFT.run(self.connection, {"its_key": key}).fetchall():
             new = new or self.vault.replaced(self.connection, key)
-            bound = leaf_hash(row.leaf)
-            plain = self.vault.open(self.connection, key, row.body, bound)
+            bound = leaf_hash(its_leaf)
+            plain = self.vault.open(self.connection, key, body, bound)
             again = self.vault.seal(self.connection, new, plain, bound)
-            self.connection.execute(_SEALED_AGAIN, {"its_seq": row.seq, "again": again})
+            _SEALED_AGAIN.run(self.connection, {"its_seq": seq, "again": again})
         if new:
-            self.connection.execute(_MOVE_KEY, {"its_key": key, "to": new})
+            _MOVE_KEY.run(self.connection, {"its_key": key, "to": new})
         self.vault.delete(self.connection, key)
         self._places.clear()
 
     def _enter(self, row: dict[str, Any], its_hash: bytes) -> None:
-        self._pending.entries.append(row)
+        self._pending.entries.append({"contested": False, "reviewed": False, **row})
         self._places[row["seq"]] = _About._make(row[name] for name in _About._fields)
         for tile in self.tree.append(its_hash):
             self._pending.tiles.append(tile._asdict())
@@ -346,16 +376,16 @@ class Ledger:
 
     def _first(self, review: Review) -> bool:
         """Tell whether no review of the kind of *review*, plain or deciding, was there before."""
-        theirs = self.connection.scalars(_REVIEWS, {"about": review.turn}).all()
-        return all((why in DECIDED) != (review.finding in DECIDED) for why in theirs)
+        theirs = _REVIEWS.run(self.connection, {"about": review.turn}).fetchall()
+        return all((why in DECIDED) != (review.finding in DECIDED) for (why,) in theirs)
 
     def _about(self, turn: int | None) -> _About | None:
         """Return the entry *turn*, which another is about."""
         if not turn:
             return None
         if turn not in self._places:
-            row = self.connection.execute(_PLACE, {"its_seq": turn}).first()
-            return _About(*row) if row else None
+            row = _PLACE.run(self.connection, {"its_seq": turn}).fetchone()
+            return _About(*row[:4], *map(verbatim, row[4:])) if row else None
         return self._places[turn]
 
     def _key_for(self, found: codec.Lookup, about: _About | None) -> tuple[int, bool]:
@@ -378,11 +408,10 @@ class Ledger:
         """
         if self._checked:
             return
-        head = newest_head(self.connection)
-        if head is None:
+        if self.head is None:
             raise StorageError(_DAMAGED)
-        if head != self.trusted:
-            self.tree = self._genuine(head)
+        if self.head != self.trusted:
+            self.tree = self._genuine(self.head)
         self._checked = True
 
     def _genuine(self, head: Head) -> Tree:
@@ -404,38 +433,36 @@ class Ledger:
         if today == self.day:
             return
         self.day = today
-        head = newest_head(self.connection)
-        last = self.connection.scalar(select(CHECKPOINT.c.at).order_by(CHECKPOINT.c.size.desc()))
-        if head and head.size and (last is None or last[:10] != today):
-            row = {**head._asdict(), "at": codec.stamp(self.clock())}
-            self.connection.execute(_KEPT, row)
+        head, last = self.head, _LAST_KEPT.run(self.connection).fetchone()
+        if head and head.size and (last is None or last[0][:10] != today):
+            self.keep(head.note, head.size)
 
     def _write_tallies(self) -> None:
         names = ("debate", "day", "dimension", "value")
         rows = [dict(zip(names, of, strict=True), count=n) for of, n in self._tallies.items()]
-        if rows:
-            self.connection.execute(_COUNTED, rows)
+        _COUNTED.run_all(self.connection, rows)
 
     def _answer(self, message: Message) -> Entry | None:
         """Return the entry that answers *message*, if there is one."""
         room = message.room
         if seq := self._answers.get((room.platform, room.id, message.id)):
             return self._added[seq]
-        row = self.connection.execute(
-            _ANSWER, {"platform": room.platform, "room": room.id, "message_id": message.id}
-        ).first()
-        return entry_of(self.connection, row, self.vault) if row else None
+        there = {"platform": room.platform, "room": room.id, "message_id": message.id}
+        return self._stored(_ANSWER, there)
+
+    def _stored(self, statement: Statement, values: dict[str, Any]) -> Entry | None:
+        row = statement.run(self.connection, values).fetchone()
+        return entry_of(self.connection, Stored(*row), self.vault) if row else None
 
     def _same_case(self, event: Event) -> Entry | None:
         """Return the case that *event* would only repeat, if it is one."""
         if not isinstance(event, Case):
             return None
         self.flush()
-        row = self.connection.execute(_CASE, {"about": event.turn}).first()
-        return entry_of(self.connection, row, self.vault) if row else None
+        return self._stored(_CASE, {"about": event.turn})
 
     def _received(self, message: Message) -> bool:
-        return self.connection.execute(_RECEIVED, _this(message)).first() is not None
+        return _RECEIVED.run(self.connection, _this(message)).fetchone() is not None
 
     def _put_out(self, entry: Entry) -> None:
         """Put the reply *entry* holds into the outbox, or take out the one it settles."""
@@ -444,7 +471,8 @@ class Ledger:
                 settled = {"its_seq": entry.event.turn, "by": entry.seq}
                 self._pending.settled.append(settled | {"shown": entry.event.external_id})
         elif reply := codec.reply_of(entry.event):
-            self._pending.replies.append({"seq": entry.seq, "platform": reply.room.platform})
+            row = {"seq": entry.seq, "platform": reply.room.platform}
+            self._pending.replies.append({**row, "delivered": None, "external_id": None})
 
 
 def _this(message: Message) -> dict[str, str]:

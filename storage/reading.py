@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from bot.domain import Entry, Erased, Event
 from bot.errors import NoteError, StorageError
@@ -12,16 +12,34 @@ from storage import codec
 from storage.leaf import PLAIN
 from storage.merkle import leaf_hash
 from storage.notes import Verifier, opened
+from storage.statement import Statement
 from storage.tables import ENTRY, HEAD, TILE
-from storage.tree import HEIGHT, Stored, Tree, grown
+from storage.tree import HEIGHT, Tiles, Tree, grown
 from storage.vault import Vault
 
-_HEAD = select(HEAD.c.size, HEAD.c.note)
+_HEAD = Statement(select(HEAD.c.size, HEAD.c.note))
 _SIZE = select(ENTRY.c.seq).order_by(ENTRY.c.seq.desc()).limit(1)
 _LEAVES = select(ENTRY.c.leaf).where(ENTRY.c.seq > bindparam("after")).order_by(ENTRY.c.seq)
-_TILE = select(TILE.c.hashes).where(
-    TILE.c.level == bindparam("its_level"), TILE.c.position == bindparam("its_position")
+_TILE = Statement(
+    select(TILE.c.hashes).where(
+        TILE.c.level == bindparam("its_level"), TILE.c.position == bindparam("its_position")
+    )
 )
+
+
+class Stored(NamedTuple):
+    """What of a row makes an entry."""
+
+    seq: int
+    leaf: bytes
+    key: int
+    body: bytes | None
+    at: str
+    kind: str
+
+
+STORED = tuple(ENTRY.c[name] for name in Stored._fields)
+"""Its columns."""
 
 
 class Head(NamedTuple):
@@ -33,8 +51,8 @@ class Head(NamedTuple):
 
 def newest_head(connection: Connection) -> Head | None:
     """Return the newest checkpoint, whoever signed it."""
-    row = connection.execute(_HEAD).first()
-    return Head(row.size, row.note) if row else None
+    row = _HEAD.run(connection).fetchone()
+    return Head(*row) if row else None
 
 
 def tree_at(connection: Connection, head: Head, verifier: Verifier) -> Tree | None:
@@ -63,13 +81,13 @@ def stored_tree(connection: Connection, size: int) -> Tree:
     return grown(size, tiles(connection), map(leaf_hash, leaves))
 
 
-def tiles(connection: Connection) -> Stored:
+def tiles(connection: Connection) -> Tiles:
     """Return what finds full tiles."""
 
     def stored(level: int, position: int) -> bytes | None:
         values = {"its_level": level, "its_position": position}
-        found: bytes | None = connection.scalar(_TILE, values)
-        return found
+        found = _TILE.run(connection, values).fetchone()
+        return found[0] if found else None
 
     return stored
 
@@ -80,7 +98,7 @@ def leaf_of(connection: Connection, seq: int) -> bytes | None:
     return found
 
 
-def entry_of(connection: Connection, row: Row[Any], vault: Vault) -> Entry:
+def entry_of(connection: Connection, row: Stored, vault: Vault) -> Entry:
     """Return the entry that *row* of its table holds.
 
     Raises:

@@ -35,7 +35,7 @@ from storage.engine import empty_log, for_writing, make_file, open_engine, reaso
 from storage.first import bring_over
 from storage.ledger import Ledger
 from storage.notes import Signer, Verifier, opened, tlog_proof
-from storage.reading import Head, entry_of, leaf_of, newest_head, stored_tree, tiles
+from storage.reading import STORED, Head, Stored, entry_of, leaf_of, newest_head, stored_tree, tiles
 from storage.recall import Recall
 from storage.signing import epochs_beside, key_beside, make_key, read_signer
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
@@ -148,7 +148,7 @@ class SqlRecord:
 
     async def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
         while page := await self._entries(
-            select(ENTRY).where(ENTRY.c.seq > after).order_by(ENTRY.c.seq).limit(PAGE)
+            select(*STORED).where(ENTRY.c.seq > after).order_by(ENTRY.c.seq).limit(PAGE)
         ):
             for entry in page:
                 yield entry
@@ -186,7 +186,7 @@ class SqlRecord:
 
     async def unsent(self, platform: str) -> Sequence[Entry]:
         return await self._entries(
-            select(ENTRY)
+            select(*STORED)
             .join(OUTBOX, OUTBOX.c.seq == ENTRY.c.seq)
             .where(OUTBOX.c.platform == platform, OUTBOX.c.delivered.is_(None))
             .order_by(OUTBOX.c.seq)
@@ -212,7 +212,7 @@ class SqlRecord:
         return await self._read(lambda connection: connection.scalar(found))
 
     async def entry(self, seq: int) -> Entry | None:
-        return await self._one(select(ENTRY).where(ENTRY.c.seq == seq))
+        return await self._one(select(*STORED).where(ENTRY.c.seq == seq))
 
     async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
         theirs = (
@@ -220,14 +220,14 @@ class SqlRecord:
             ENTRY.c.debate == room.place,
             ENTRY.c.sender == sender,
         )
-        return standing(await self._entries(select(ENTRY).where(*theirs).order_by(ENTRY.c.seq)))
+        return standing(await self._entries(select(*STORED).where(*theirs).order_by(ENTRY.c.seq)))
 
     async def about(self, seq: int) -> Sequence[Entry]:
-        return await self._entries(select(ENTRY).where(ENTRY.c.turn == seq).order_by(ENTRY.c.seq))
+        return await self._entries(select(*STORED).where(ENTRY.c.turn == seq).order_by(ENTRY.c.seq))
 
     async def recent(self, room: Room, limit: int) -> Sequence[Entry]:
         return await self._entries(
-            select(ENTRY)
+            select(*STORED)
             .where(
                 ENTRY.c.platform == room.platform,
                 ENTRY.c.room == room.id,
@@ -254,14 +254,14 @@ class SqlRecord:
         known, stamp = self._recall.cafes(), self._recall.stamp("cafes")
         if known is not None:
             return known
-        kept = select(ENTRY).where(ENTRY.c.kind == "cafe").order_by(ENTRY.c.seq)
+        kept = select(*STORED).where(ENTRY.c.kind == "cafe").order_by(ENTRY.c.seq)
         found = newest_cafes(await self._entries(kept))
         self._recall.keep_cafes(found, stamp)
         return found
 
     async def delivered(self, platform: str, external_id: str) -> Entry | None:
         return await self._one(
-            select(ENTRY)
+            select(*STORED)
             .join(OUTBOX, OUTBOX.c.seq == ENTRY.c.seq)
             .where(OUTBOX.c.platform == platform, OUTBOX.c.external_id == external_id)
             .order_by(ENTRY.c.seq.desc())
@@ -350,7 +350,7 @@ class SqlRecord:
             with for_writing(self._opened()).begin() as connection:
                 ledger = self._ledger(connection)
                 self._vault.refresh()
-                if (newest := newest_head(connection)) != self._last:
+                if (newest := ledger.head) != self._last:
                     self._recall.clear()  # another process wrote
                     self._vault.forget()
                     self._last = newest
@@ -369,6 +369,7 @@ class SqlRecord:
         return Ledger(
             connection=connection,
             signer=self._signer,
+            head=newest_head(connection),
             vault=self._vault,
             clock=self._clock,
             random=self._random,
@@ -397,7 +398,7 @@ class SqlRecord:
     ) -> Sequence[Entry]:
         return await self._read(
             lambda connection: [
-                entry_of(connection, row, self._vault)
+                entry_of(connection, Stored._make(row), self._vault)
                 for row in connection.execute(statement, values).all()
             ]
         )
@@ -460,7 +461,7 @@ def _deciding() -> Select[tuple[object, ...]]:
     on_this_idea = turn & carries & since
     changed = ENTRY.c.kind == "rectification"
     return (
-        select(ENTRY)
+        select(*STORED)
         .where(or_(here & (on_this_idea | changed), *(seq == one for one in newest)))
         .order_by(seq.desc())
     )

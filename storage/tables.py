@@ -31,6 +31,11 @@ NAMES = {
 """How constraints are named, so that a migration can name them too."""
 
 
+def verbatim(stored: str | None) -> str | None:
+    """Return the text that a column of `Verbatim` holds as *stored*."""
+    return None if stored is None else str(json.loads(f'"{stored}"'))
+
+
 class Verbatim(TypeDecorator[str]):
     """Text from a platform, in JSON's escapes: any string is kept, lone surrogates included."""
 
@@ -41,7 +46,7 @@ class Verbatim(TypeDecorator[str]):
         return None if value is None else encode_basestring_ascii(value)[1:-1]
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(json.loads(f'"{value}"'))
+        return verbatim(value)
 
 
 class Table(SQLModel):

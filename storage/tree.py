@@ -25,7 +25,7 @@ class Tile(NamedTuple):
     hashes: bytes
 
 
-Stored = Callable[[int, int], bytes | None]
+Tiles = Callable[[int, int], bytes | None]
 """Returns the hashes of the full tile at a level and position, or None where there is none yet."""
 
 
@@ -72,7 +72,7 @@ class Tree:
             hashes.clear()
 
 
-def grown(size: int, stored: Stored, leaves: Iterable[bytes]) -> Tree:
+def grown(size: int, stored: Tiles, leaves: Iterable[bytes]) -> Tree:
     """Return the tree of *size* leaves, of which *leaves* are the hashes after the last full tile.
 
     Raises:
@@ -103,7 +103,7 @@ class Prover:
     """Finds proofs in a tree, reading no more than a few tiles."""
 
     tree: Tree
-    stored: Stored
+    stored: Tiles
 
     def inclusion(self, index: int) -> list[bytes]:
         """Return the proof that leaf *index* is in the tree (RFC 6962, 2.1.1), leaf end first."""
@@ -175,7 +175,7 @@ def _split(hashes: bytes) -> list[bytes]:
     return [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
 
 
-def _found(stored: Stored, level: int, position: int) -> bytes:
+def _found(stored: Tiles, level: int, position: int) -> bytes:
     hashes = stored(level, position)
     if hashes is None:
         raise KeyError(f"tile {level}/{position}")

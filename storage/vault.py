@@ -13,32 +13,50 @@ from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
 
 from bot.errors import ConfigError, StorageError
 from storage.codec import UNREADABLE
 from storage.files import replace_file, write_once
-from storage.tables import INBOX, KEY
+from storage.statement import Statement, adding
+from storage.tables import INBOX, KEY, verbatim
 
 NONCE = 12
 SECRET = 32
 REMEMBERED = 10_000
 """Keys kept in mind at most."""
 
-_FOUND = select(KEY.c.id, KEY.c.epoch, KEY.c.wrapped)
-_OF_OWNER = (
-    _FOUND.where(
+_ALL = select(KEY.c.id, KEY.c.epoch, KEY.c.wrapped)
+_FOUND = Statement(_ALL)
+_OF_OWNER = Statement(
+    select(KEY.c.id)
+    .where(
         KEY.c.platform == bindparam("platform"),
         KEY.c.debate == bindparam("debate"),
         KEY.c.sender == bindparam("sender"),
     )
     .order_by(KEY.c.id.desc())
-    .limit(1)
+    .limit(literal_column("1"))
 )
-_OF_ID = _FOUND.where(KEY.c.id == bindparam("its_id"))
-_NEW = insert(KEY)
-_WRAPPED = update(KEY).where(KEY.c.id == bindparam("its_id"))
-_GONE = delete(KEY).where(KEY.c.id == bindparam("its_id"))
+_OF_ID = Statement(_ALL.where(KEY.c.id == bindparam("its_id")))
+_OWNER_OF = Statement(
+    select(KEY.c.platform, KEY.c.debate, KEY.c.sender).where(KEY.c.id == bindparam("its_id"))
+)
+_NEW = Statement(adding(KEY, "id"))
+_WRAPPED = Statement(
+    update(KEY)
+    .where(KEY.c.id == bindparam("its_id"))
+    .values(epoch=bindparam("its_epoch"), wrapped=bindparam("its_wrapped"))
+)
+_GONE = Statement(delete(KEY).where(KEY.c.id == bindparam("its_id")))
+_WAITING = Statement(
+    select(INBOX.c.position, INBOX.c.event_id, INBOX.c.message).where(INBOX.c.message.is_not(None))
+)
+_SEALED_AGAIN = Statement(
+    update(INBOX)
+    .where(INBOX.c.position == bindparam("its_position"))
+    .values(message=bindparam("again"))
+)
 
 _LOST = (
     "Words on record are encrypted with a key that {path} does not hold: restore that file from "
@@ -116,10 +134,10 @@ class Vault:
         """Return the id of the key of *owner*, and whether it was made for them just now."""
         if (known := self._owners.get(owner)) is not None:
             return known, False
-        row = connection.execute(_OF_OWNER, owner._asdict()).first()
+        row = _OF_OWNER.run(connection, owner._asdict()).fetchone()
         if len(self._owners) >= REMEMBERED:
             self._owners.clear()
-        found: int = row.id if row else self._made(connection, owner)
+        found: int = row[0] if row else self._made(connection, owner)
         self._owners[owner] = found
         return found, row is None
 
@@ -159,14 +177,14 @@ class Vault:
 
     def replaced(self, connection: Connection, key: int) -> int:
         """Return a new key for the owner of *key*, which stays until it is deleted."""
-        row = connection.execute(select(KEY).where(KEY.c.id == key)).one()
-        owner = Owner(row.platform, row.debate, row.sender)
+        row = _OWNER_OF.run(connection, {"its_id": key}).fetchone()
+        owner = Owner(*(verbatim(part) or "" for part in row))
         self._owners.pop(owner, None)
         return self._made(connection, owner)
 
     def delete(self, connection: Connection, key: int) -> None:
         """Delete *key*: nothing encrypted with it can be read again."""
-        connection.execute(_GONE, {"its_id": key})
+        _GONE.run(connection, {"its_id": key})
         self.forget()
 
     def rotate(self, connection: Connection) -> int:
@@ -177,15 +195,13 @@ class Vault:
         epoch, secret = max(self._epochs) + 1, os.urandom(SECRET)
         replace_file(self.path, self.path.read_bytes() + _line(epoch, secret))
         self.load()
-        for row in connection.execute(_FOUND).all():
-            wrapped = self._wrapped(row.id, epoch, self._unwrapped(*row))
-            values = {"epoch": epoch, "wrapped": wrapped}
-            connection.execute(_WRAPPED.values(**values), {"its_id": row.id})
-        waiting = select(INBOX.c.position, INBOX.c.event_id, INBOX.c.message)
-        for row in connection.execute(waiting.where(INBOX.c.message.is_not(None))).all():
-            again = self.seal_waiting(row.event_id, self.open_waiting(row.event_id, row.message))
-            there = update(INBOX).where(INBOX.c.position == row.position)
-            connection.execute(there.values(message=again))
+        for key, old, wrapped in _FOUND.run(connection).fetchall():
+            again = self._wrapped(key, epoch, self._unwrapped(key, old, wrapped))
+            _WRAPPED.run(connection, {"its_id": key, "its_epoch": epoch, "its_wrapped": again})
+        for position, stored, message in _WAITING.run(connection).fetchall():
+            event_id = verbatim(stored) or ""
+            again = self.seal_waiting(event_id, self.open_waiting(event_id, message))
+            _SEALED_AGAIN.run(connection, {"its_position": position, "again": again})
         return epoch
 
     def forget_epochs(self, before: int) -> None:
@@ -205,18 +221,16 @@ class Vault:
     def _made(self, connection: Connection, owner: Owner) -> int:
         epoch, secret = max(self._epochs), os.urandom(SECRET)
         row = {**owner._asdict(), "epoch": epoch, "wrapped": b""}
-        inserted = connection.execute(_NEW, row).inserted_primary_key
-        key: int = inserted[0] if inserted else 0
-        connection.execute(
-            _WRAPPED.values(wrapped=self._wrapped(key, epoch, secret)), {"its_id": key}
-        )
+        key = _NEW.run(connection, row).lastrowid or 0
+        wrapped = self._wrapped(key, epoch, secret)
+        _WRAPPED.run(connection, {"its_id": key, "its_epoch": epoch, "its_wrapped": wrapped})
         self._remember(key, secret)
         return key
 
     def _key(self, connection: Connection, key: int) -> AESGCM:
         if (known := self._keys.get(key)) is not None:
             return known
-        row = connection.execute(_OF_ID, {"its_id": key}).first()
+        row = _OF_ID.run(connection, {"its_id": key}).fetchone()
         if row is None:
             raise StorageError(UNREADABLE)
         return self._remember(key, self._unwrapped(*row))

@@ -853,7 +853,10 @@ async def main(path, stop_at):
             if next(statements) == stop_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        event.listen(record._engine, "before_cursor_execute", kill)
+        def watch(connection, *_):
+            connection.set_trace_callback(kill)
+
+        event.listen(record._engine, "checkout", watch)
         event.listen(record._engine, "commit", kill)
         await record.receive(message("$1"), "s1")
         await record.append(turn("$1"))
