@@ -383,7 +383,8 @@ def test_no_flipped_byte_of_a_record_goes_unnoticed(files):
 
 
 @pytest.mark.slow
-def test_no_flipped_byte_of_a_record_goes_unnoticed_anywhere(files):
+def test_no_flipped_byte_of_a_record_goes_unnoticed_anywhere(tmp_path):
+    files = fuzzed(tmp_path)
     random, size = Random(4), files.db.stat().st_size
 
     assert unnoticed(files, range(size), [random.randrange(8) for _ in range(size)]) == []
