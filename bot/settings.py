@@ -23,9 +23,9 @@ KNOWN = {
     "MATRIX_RECOVERY_KEY": "matrix.recovery_key",
 }
 """Variables that operators know from other programs, and what they set."""
-LISTS = {"screens", "gates", "rooms", "inviters", "guilds"}
+LISTS = {"screens", "gates", "rooms", "inviters", "guilds", "logs", "asked"}
 """Keys whose values in the environment are parted by commas."""
-MAY_BE_EMPTY = {"rooms", "inviters", "guilds"}
+MAY_BE_EMPTY = {"rooms", "inviters", "guilds", "logs", "asked"}
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -190,6 +190,27 @@ class DiscordSettings(_Section):
     """Where Discord answers; another place is for tests."""
 
 
+class WitnessSettings(_Section):
+    """Who vouches that the record was not rewritten, and whose records this machine vouches for."""
+
+    asked: tuple[str, ...] = ()
+    """Witnesses of this record: each a verifier key, a space, and the address it answers at."""
+    timeout: float = Field(default=10.0, gt=0, le=600)
+    """Seconds one of them may take."""
+    name: str = ""
+    """What this machine is called as a witness, such as ``example.org/witness``."""
+    logs: tuple[str, ...] = ()
+    """Verifier keys of the records it vouches for."""
+    key: Path = Path("cafe-socrate-witness.key")
+    """File of the key it vouches with, made with the memory."""
+    memory: Path = Path("cafe-socrate-witness.db")
+    """SQLite file: how far each record had come."""
+    host: str = "127.0.0.1"
+    """Where it listens; a proxy in front of it sees to TLS."""
+    port: int = Field(default=8765, ge=0, le=65535)
+    """0 for any that is free."""
+
+
 class Settings(_Section):
     """Everything an operator may choose."""
 
@@ -201,6 +222,7 @@ class Settings(_Section):
     limits: LimitsSettings = LimitsSettings()
     matrix: MatrixSettings = MatrixSettings()
     discord: DiscordSettings = DiscordSettings()
+    witness: WitnessSettings = WitnessSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from random import random
 from shutil import disk_usage
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 import policies
@@ -20,12 +21,12 @@ from bot.agent import Agent
 from bot.breaker import Breaker
 from bot.commands import Commands
 from bot.domain import LANGUAGES
-from bot.errors import ConfigError, StorageError
+from bot.errors import ConfigError, NoteError, StorageError
 from bot.languages import Languages
 from bot.limits import Limits
 from bot.moderation import Moderation
 from bot.notices import Notices
-from bot.ports import ChatModel, Mailbox, Platform, PromptBook, Record, Tools
+from bot.ports import ChatModel, Log, Mailbox, Platform, PromptBook, Record, Tools
 from bot.pseudonyms import Pseudonyms
 from bot.service import Service
 from bot.settings import JudgeSettings, ModelSettings, Settings
@@ -38,8 +39,11 @@ if TYPE_CHECKING:
     from adapters.langchain import LangChainModel
     from adapters.matrix import Matrix, Options, Standing
     from adapters.terminal import Terminal
+    from storage.notes import Verifier
     from storage.sql import SqlRecord
     from storage.verify import Report
+    from storage.witness import Seen
+    from storage.witness import Witness as LocalWitness
 
 
 ROOM_NEEDED = 200 << 20
@@ -152,6 +156,78 @@ def book() -> PromptBook:
 def folders() -> dict[str, Traversable]:
     """Return where words and rules are, by name."""
     return {package.__name__: files(package) for package in (prompts, policies)}
+
+
+def verifier_key(settings: Settings) -> str:
+    """Return the key that the record's checkpoints are checked with, as operators exchange it.
+
+    Raises:
+        ConfigError: The record has no key yet.
+    """
+    from storage.notes import Kind, Verifier, origin  # noqa: PLC0415 - as above
+    from storage.signing import key_beside, read_public_key  # noqa: PLC0415 - as above
+
+    path = settings.record.key or key_beside(settings.record.path)
+    public = read_public_key(path)
+    if public is None:
+        raise ConfigError(f"There is no key at {path}: it is made with the record.")
+    name = settings.record.origin or origin(public)
+    return Verifier(name=name, kind=Kind.LOG, key=public).text
+
+
+def log(settings: Settings) -> AbstractAsyncContextManager[Log]:
+    """Return the record on disk as a log, to be opened as an async context manager."""
+    return record(settings)
+
+
+def witness(
+    settings: Settings,
+) -> tuple[LocalWitness, Callable[[Callable[[str], None]], Awaitable[None]]]:
+    """Return the witness that this machine is, and what listens for it until it is stopped.
+
+    Raises:
+        ConfigError: The settings do not name it, its files cannot be used, or a key is none.
+    """
+    from adapters.witness import serve  # noqa: PLC0415 - only witnesses need it
+    from storage.witness import Witness as LocalWitness  # noqa: PLC0415 - as above
+    from storage.witness import signer  # noqa: PLC0415 - as above
+
+    chosen = settings.witness
+    found = LocalWitness(
+        signer=signer(chosen.name, chosen.key, chosen.memory),
+        logs=[_verifier("witness.logs", text) for text in chosen.logs],
+        memory=chosen.memory,
+        clock=time,
+    )
+    return found, lambda ready: serve(found, chosen.host, chosen.port, ready)
+
+
+def witnesses(settings: Settings) -> list[tuple[str, Callable[[Log], Awaitable[Seen]]]]:
+    """Return who vouches for the record, by name, and how each is asked to.
+
+    Raises:
+        ConfigError: One is not a verifier key and an address.
+    """
+    from adapters.witness import RemoteWitness  # noqa: PLC0415 - only who asks needs it
+    from storage.witness import ask  # noqa: PLC0415 - as above
+
+    found: list[tuple[str, Callable[[Log], Awaitable[Seen]]]] = []
+    for line in settings.witness.asked:
+        text, _, url = line.partition(" ")
+        if not url.startswith(("https://", "http://")):
+            raise ConfigError(f"witness.asked: after the key write its address: {line}")
+        key, remote = _verifier("witness.asked", text), RemoteWitness(url, settings.witness.timeout)
+        found.append((key.name, partial(ask, witness=remote, key=key)))
+    return found
+
+
+def _verifier(setting: str, text: str) -> Verifier:
+    from storage.notes import verifier  # noqa: PLC0415 - as above
+
+    try:
+        return verifier(text)
+    except NoteError as exc:
+        raise ConfigError(f"{setting}: {exc}: {text}") from exc
 
 
 def verify(settings: Settings) -> Report:

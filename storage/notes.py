@@ -137,6 +137,11 @@ class Proof:
     """Vouched for by nobody."""
 
 
+def origin(key: bytes) -> str:
+    """Return what a record is called whose settings give it no name: after its public *key*."""
+    return f"cafe-socrate/{sha256(key).hexdigest()[:16]}"
+
+
 def named(name: str) -> bool:
     """Tell whether a key may be called *name*."""
     return bool(name) and not _UNNAMED.search(name)

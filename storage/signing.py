@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from bot.errors import ConfigError
 from storage.files import write_once
 from storage.notes import Kind, Signer, named
+from storage.notes import origin as name_of
 
 _NO_KEY = (
     "The key that signs the record cannot be read from {path}: restore it from a backup, "
@@ -42,9 +42,9 @@ def read_signer(path: Path, origin: str = "") -> Signer:
     Raises:
         ConfigError: There is none, it cannot be read, or no log may be called so.
     """
-    key = _key(path)
+    key = read_key(path)
     public = key.public_key().public_bytes_raw()
-    name = origin or f"cafe-socrate/{sha256(public).hexdigest()[:16]}"
+    name = origin or name_of(public)
     if not named(name):
         raise ConfigError(f"record.origin is {name!r}: it may hold no spaces and no plus signs.")
     return Signer(name=name, kind=Kind.LOG, key=key)
@@ -53,7 +53,7 @@ def read_signer(path: Path, origin: str = "") -> Signer:
 def read_public_key(path: Path) -> bytes | None:
     """Return the public half (32 bytes) of the key at *path*, itself private or public, if any."""
     with suppress(ConfigError):
-        return _key(path).public_key().public_bytes_raw()
+        return read_key(path).public_key().public_bytes_raw()
     with suppress(OSError, ValueError, UnsupportedAlgorithm):
         key = load_pem_public_key(path.read_bytes())
         return key.public_bytes_raw() if isinstance(key, Ed25519PublicKey) else None
@@ -67,7 +67,7 @@ def make_key(path: Path) -> None:
         ConfigError: It can neither be read nor made.
     """
     if path.exists():
-        _key(path)
+        read_key(path)
         return
     pem = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -78,7 +78,12 @@ def make_key(path: Path) -> None:
         raise ConfigError(f"The signing key cannot be written to {path}: {exc.strerror}.") from exc
 
 
-def _key(path: Path) -> Ed25519PrivateKey:
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """Return the signing key kept at *path*.
+
+    Raises:
+        ConfigError: There is none, or it cannot be read.
+    """
     key = None
     with suppress(OSError, ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(path.read_bytes(), password=None)

@@ -75,6 +75,8 @@ def test_every_make_target_a_page_names_is_one(page):
         ("docs/tutorial.md", "docs/tutorial.fr.md"),
         ("docs/how-to/matrix.md", "docs/how-to/matrix.fr.md"),
         ("docs/how-to/discord.md", "docs/how-to/discord.fr.md"),
+        ("docs/how-to/witness.md", "docs/how-to/witness.fr.md"),
+        ("docs/explanation/record.md", "docs/explanation/record.fr.md"),
     ],
 )
 def test_the_twins_have_the_same_parts(english, french):
