@@ -24,12 +24,21 @@ ROUNDS = 3
 """Runs of a bot, in turn with the other, of which the cheapest counts: the machine is shared."""
 TICKS = os.sysconf("SC_CLK_TCK")
 LINES = (
-    "Il faudrait plus de bancs en ville pour les anciens.",
-    "Surtout près du marché.",
-    "Parce que les gens s'y arrêtent avec leurs courses.",
-    "Les personnes âgées, et les parents avec des enfants.",
-    "On verrait plus de monde assis l'après-midi.",
+    "Il faudrait plus de {what} {where} pour les anciens.",
+    "Surtout {where}.",
+    "Parce que les gens y cherchent {what} avec leurs courses.",
+    "Les personnes âgées, et les parents avec des enfants {where}.",
+    "On verrait plus de {what} l'après-midi.",
 )
+WHAT = ("bancs", "arbres", "bus", "bacs à fleurs", "toilettes", "lampadaires", "trottoirs")
+WHERE = ("en ville", "près du marché", "à la gare", "devant l'école", "au bord du fleuve",
+         "dans les parcs", "autour de la mairie", "sur la place", "au cimetière")  # fmt: skip
+
+
+def line(person: int, number: int) -> str:
+    """Return what *person* says as the *number*th thing; few say the same at the same time."""
+    what, where = WHAT[person % len(WHAT)], WHERE[(person + number) % len(WHERE)]
+    return LINES[number % len(LINES)].format(what=what, where=where)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +136,7 @@ async def talk(server, threads: dict[int, int], each: int) -> list[float]:
         for number in range(each):
             heard[thread].clear()
             asked = time.perf_counter()
-            server.says(LINES[number % len(LINES)], user=person, channel=thread)
+            server.says(line(person, number), user=person, channel=thread)
             await heard[thread].wait()
             waits.append(time.perf_counter() - asked)
 
@@ -232,8 +241,13 @@ async def core(path: str, people: str, each: str) -> None:
         Citizen(None, sender=f"p{n}", room=Room("fake", f"r{n}"))  # type: ignore[arg-type]
         for n in range(int(people))
     ]
-    said = ["j'accepte", *(LINES[n % len(LINES)] for n in range(int(each)))]
-    platform = FakePlatform(inbox=[person.message(text) for text in said for person in crowd])
+    inbox = [person.message("j'accepte") for person in crowd]
+    inbox += [
+        person.message(line(place, number))
+        for number in range(int(each))
+        for place, person in enumerate(crowd)
+    ]
+    platform = FakePlatform(inbox=inbox)
     async with SqlRecord(path) as record:
         began, spent = time.perf_counter(), time.process_time()
         bot = wiring.service(unlimited(), record)

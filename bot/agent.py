@@ -123,9 +123,12 @@ class Agent:
         """Return what the person's messages on this idea say so far."""
         return self._reader(dialogue).read(dialogue.idea.texts)
 
-    def vetted(self, dialogue: Dialogue) -> Iterator[Draft]:
-        """Yield vetted questions, the most fitting first, without a model."""
-        reading, language = self.read(dialogue), self._language(dialogue)
+    def vetted(self, dialogue: Dialogue, reading: Reading | None = None) -> Iterator[Draft]:
+        """Yield vetted questions, the most fitting first, without a model.
+
+        *reading* is what `read` returned, where it was called already.
+        """
+        reading, language = reading or self.read(dialogue), self._language(dialogue)
         for move in choose_moves(dialogue.idea, reading):
             for frame in self._frames(dialogue, reading, move):
                 if dialogue.easy and frame.easy:
@@ -200,6 +203,8 @@ class Agent:
             and (reading.proposal or not frame.proposal_only)
             and not frame.without & reading.says
         ]
+        if not heard:
+            return fitting
         # A new opening word is worth more than the topic's turn.
         return sorted(fitting, key=lambda frame: _opener(frame.plain) in heard)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.domain import LANGUAGES, Dialogue, Message
 from bot.ports import LanguageDetector, PromptBook
@@ -68,10 +69,14 @@ class Languages:
         return "\n".join(self.book.text(code, "notice.unknown-language") for code in LANGUAGES)
 
     def _is_latin_arabic(self, text: str) -> bool:
-        listed = self.book.lexicon("ar", "latin")["words"]
         found = plain(text).split()
-        hits = [w for w in found if w in listed or _LATIN_ARABIC.fullmatch(w)]
+        hits = [w for w in found if w in self._latin or _LATIN_ARABIC.fullmatch(w)]
         return len(hits) >= LATIN_ARABIC and len(hits) * 5 >= len(found)
+
+    @cached_property
+    def _latin(self) -> frozenset[str]:
+        """Return the Arabic words that are known in Latin letters."""
+        return frozenset(self.book.lexicon("ar", "latin")["words"])
 
     def _scored(self, text: str, thread: str | None) -> str | None:
         scores, foreign = dict.fromkeys(LANGUAGES, 0.0), 0.0

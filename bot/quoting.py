@@ -159,11 +159,15 @@ class Quoting:
         return (
             text not in self._stopwords
             and not text.isdigit()
-            and text.startswith(tuple(self.shape.get("content-prefix", ("",))))
+            and text.startswith(self._content_prefixes)
         )
 
     def _endings(self, name: str) -> tuple[str, ...]:
         return tuple(self.shape.get(name, ()))
+
+    @cached_property
+    def _content_prefixes(self) -> tuple[str, ...]:
+        return self._endings("content-prefix") or ("",)
 
     @cached_property
     def _stopwords(self) -> frozenset[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -129,7 +129,12 @@ class Reader:
         found = {word: self._themed(word) for word in plain(text).split()}
         return {word: theme for word, theme in found.items() if theme}
 
-    def _themed(self, word: str) -> str | None:
+    @cached_property
+    def _themed(self) -> Callable[[str], str | None]:
+        """Look up the theme of a word, once while it comes often."""
+        return lru_cache(maxsize=4096)(self._look_up)
+
+    def _look_up(self, word: str) -> str | None:
         for prefix in ("", *self.cues.get("prefixes", ())):
             if word.startswith(prefix) and (match := self._stems.match(word[len(prefix) :])):
                 return match.lastgroup
@@ -143,7 +148,9 @@ class Reader:
         """Return *text* without who the person says they are: it must not change the question."""
         rest, pattern = text.strip(), self._pattern("self")
         for _ in range(SELF_PASSES if pattern else 0):
-            rest = pattern.sub(" ", rest).strip(_LOOSE) if pattern else rest
+            before, rest = rest, pattern.sub(" ", rest).strip(_LOOSE) if pattern else rest
+            if rest == before:
+                break
         return rest if _WORDLIKE.search(rest) else text
 
     def _finds(self, name: str, text: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 from bot.domain import Finding, Label
@@ -24,6 +26,8 @@ WINDOW = 2_000
 OVERLAP = 200
 CONTENT = 4
 """Letters from which a word tells something, and that two forms of it share."""
+HEAD = 4
+"""Letters by which the words that rules need are looked up."""
 _QUOTED = re.compile(
     r"«\s*([^«»]*?)\s*»|»\s*([^«»]*?)\s*«|“([^“”„]*)”|„([^“”„\"]*)[“”\"]|\"([^\"]*)\""
     r"|‚([^‚‘’]*)[‘’]|‹\s*([^‹›]*?)\s*›|(?<!\w)[‘']([^‘’'\n]{2,60})[’'](?!\w)"
@@ -65,6 +69,46 @@ class Said:
 
 
 @dataclass(frozen=True)
+class RuleIndex:
+    """The rules of one list, by the words they need: a text calls for few of them."""
+
+    rules: Sequence[Rule]
+
+    def possible(self, text: str, pieces: AbstractSet[str]) -> Iterator[Rule]:
+        """Yield the rules that may match *text*, in order; *pieces* are its runs of `HEAD`."""
+        near = chain(self._short, *(self._long[piece] for piece in pieces & self._heads))
+        called = {place for word, place in near if word in text}
+        for place in sorted(called.union(self._always)):
+            if _possible(self.rules[place].needs[1:], text):
+                yield self.rules[place]
+
+    @cached_property
+    def _needed(self) -> Sequence[tuple[str, int]]:
+        """Return the words of which a rule needs one, each with the place of the rule."""
+        return [(w, i) for i, rule in enumerate(self.rules) for w in (*rule.needs, ())[0]]
+
+    @cached_property
+    def _always(self) -> Sequence[int]:
+        return [place for place, rule in enumerate(self.rules) if not rule.needs]
+
+    @cached_property
+    def _short(self) -> Sequence[tuple[str, int]]:
+        return [(word, place) for word, place in self._needed if len(word) < HEAD]
+
+    @cached_property
+    def _long(self) -> Mapping[str, Sequence[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = {}
+        for word, place in self._needed:
+            if len(word) >= HEAD:
+                found.setdefault(word[:HEAD], []).append((word, place))
+        return found
+
+    @cached_property
+    def _heads(self) -> frozenset[str]:
+        return frozenset(self._long)
+
+
+@dataclass(frozen=True)
 class RuleLists:
     """The rules of one table of a word list, in every language, loaded when first needed."""
 
@@ -73,27 +117,31 @@ class RuleLists:
     table: str
     accents: bool
     """Whether accents count: a citizen may leave them out, the bot may not."""
-    _rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    _rules: dict[str, RuleIndex] = field(default_factory=dict)
     _function: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def find(self, text: str, language: str, *, said: str = "") -> tuple[Finding, ...]:
         """Return what the rules see in *text*, with spans; *said* is the person's words."""
+        stems = frozenset(form[:CONTENT] for word in plain(said).split() for form in _forms(word))
+        rules, known = self.rules(language), Said(stems, self._function[language])
+        found: dict[str, Finding] = {}
+        for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
+            seen, pieces = window(text[start : start + WINDOW], accents=self.accents)
+            for rule in rules.possible(seen.text, pieces):
+                if rule.id not in found and (finding := _finding(rule, seen, known)):
+                    found[rule.id] = _moved(finding, start)
+        return tuple(found.values())
+
+    def rules(self, language: str) -> RuleIndex:
+        """Return the rules of *language*."""
         if language not in self._rules:
             tables = self.book.lexicon(language, self.file)[self.table]
             reasons = self.book.lexicon(language, "notices")["reason"]
             needs = self.book.lexicon(language, "needs")
-            self._rules[language] = _load(tables, reasons, needs, accents=self.accents)
+            self._rules[language] = RuleIndex(_load(tables, reasons, needs, accents=self.accents))
             listed = self.book.lexicon(language, "vocabulary")["function"]
             self._function[language] = frozenset(w for line in listed for w in plain(line).split())
-        stems = frozenset(form[:CONTENT] for word in plain(said).split() for form in _forms(word))
-        known = Said(stems, self._function[language])
-        found: dict[str, Finding] = {}
-        for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
-            seen = fold(text[start : start + WINDOW], accents=self.accents)
-            for rule in self._rules[language]:
-                if rule.id not in found and (finding := _finding(rule, seen, known)):
-                    found[rule.id] = _moved(finding, start)
-        return tuple(found.values())
+        return self._rules[language]
 
 
 def _load(
@@ -172,20 +220,23 @@ def _tells(word: str) -> bool:
     return len(word) > 2 or word.isdigit()  # noqa: PLR2004 - shorter words are grammar
 
 
+@lru_cache(maxsize=2)
+def window(text: str, *, accents: bool) -> tuple[Folded, frozenset[str]]:
+    """Return *text* folded, and each piece of it that is `HEAD` letters long.
+
+    Kept until the next, since several lists are looked for in the same text.
+    """
+    seen = fold(text, accents=accents)
+    pieces = {seen.text[at : at + HEAD] for at in range(len(seen.text) - HEAD + 1)}
+    return seen, frozenset(pieces)
+
+
 def _possible(needs: Iterable[Sequence[str]], text: str) -> bool:
-    """Tell whether *text* has one of each group of words. Plain loops: it runs for every rule."""
-    for words in needs:
-        for word in words:
-            if word in text:
-                break
-        else:
-            return False
-    return True
+    """Tell whether *text* has one of each group of words."""
+    return all(any(word in text for word in words) for words in needs)
 
 
 def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
-    if not _possible(rule.needs, seen.text):
-        return None
     pattern = compile_pattern(rule.pattern, accents=rule.accents)
     if rule.unless and pattern.search(seen.text):
         unless = compile_pattern(rule.unless, accents=rule.accents)

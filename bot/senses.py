@@ -14,8 +14,8 @@ ASKS = "?"
 _WORD = re.compile(r"[^\W_]+|[?؟]")
 _CLITICS = re.compile("[وفسه]?[بكلع]?(?:ال|لل)?")
 """What Arabic writes in one with the next word: any of it may belong to the word as well."""
-_HEAD = 2
-"""Letters by which stems are looked up."""
+_HEADS = (2, 3)
+"""Letters by which stems are looked up: the shortest by two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Senses:
         for sense, stems in self.stems.items():
             for stem in stems:
                 spelt = _spelt(stem) + (" " if stem.endswith(" ") else "")
-                self._index.setdefault(spelt[:_HEAD], []).append((spelt, sense))
+                self._index.setdefault(spelt[: _HEADS[-1]], []).append((spelt, sense))
 
     def of(self, sentence: str) -> frozenset[str]:
         """Return the senses that words of *sentence* have."""
@@ -40,8 +40,10 @@ class Senses:
         found = {ASKS} if "?" in text or "؟" in text else set()
         for word in _WORD.finditer(text):
             for start in self._starts(word.group(), word.start()):
-                near = self._index.get(text[start : start + _HEAD], ())
-                found.update(sense for stem, sense in near if text.startswith(stem, start))
+                for head in _HEADS:
+                    for stem, sense in self._index.get(text[start : start + head], ()):
+                        if text.startswith(stem, start):
+                            found.add(sense)
         return frozenset(found)
 
     def _starts(self, word: str, at: int) -> Iterable[int]:

@@ -40,6 +40,7 @@ from bot.moderation import Moderation
 from bot.notices import PROCESS, Notices
 from bot.ports import Masker, Platform, Policy, Record
 from bot.process import DECIDE
+from bot.reading import Reading
 from bot.requests import Request
 from bot.rewording import Rewording
 from bot.rights import own_data, rectified
@@ -328,7 +329,7 @@ class Service:
         reading = self.agent.read(seen)
         if spent(dialogue.idea) or nothing_left(reading):
             return await self._recapped(turn, specific=not spent(dialogue.idea))
-        turn, passed = await self.worded(turn, seen)
+        turn, passed = await self.worded(turn, seen, reading)
         if passed is None:
             return replace(turn, why="no-question-passed")
         question = hidden.restored(passed.text)
@@ -336,12 +337,20 @@ class Service:
         turn = replace(turn, move=passed.move)
         return self._said(turn, text, Kind.QUESTION, why=turn.why or "ladder", actions=PROCESS)
 
-    async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
+    async def worded(
+        self, turn: Turn, dialogue: Dialogue, reading: Reading | None = None
+    ) -> tuple[Turn, Draft | None]:
         """Return *turn* with every draft tried, and the one that may be asked.
 
-        *dialogue* is as `masked` gives it.
+        *dialogue* is as `masked` gives it; *reading* is the agent's, where it read it already.
         """
-        trial = Trial(agent=self.agent, gates=self.gates, judge=self.judge, attempts=self.attempts)
+        trial = Trial(
+            agent=self.agent,
+            gates=self.gates,
+            judge=self.judge,
+            attempts=self.attempts,
+            reading=reading,
+        )
         return await trial.worded(turn, dialogue)
 
     async def _recapped(self, turn: Turn, *, specific: bool) -> Turn:

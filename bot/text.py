@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 from operator import eq
+from typing import NamedTuple
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -40,6 +41,10 @@ _LETTER_FOR_LETTER = str.maketrans(
 _LOOKALIKES: dict[int, int | str] = {**_LETTER_FOR_LETTER, ord("œ"): "oe", ord("æ"): "ae"}
 _CAPITALS = str.maketrans("АВЕКМНОРСТУХЅІЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abekmhopctyxsijabezhikmnoptyx")
 """Cyrillic and Greek capitals that look like other letters than their small forms."""
+LONGEST_WORD = 20
+"""Characters of a text that is taken for a word: it is folded once and kept, until 4,096 others
+have come. Words come again; nothing longer is kept."""
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
 _SENTENCE = re.compile(
@@ -48,8 +53,7 @@ _SENTENCE = re.compile(
 """A full stop after one or two digits is an ordinal or a date as often as an end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of a text and where it stands: ``text[start:end]``."""
 
     text: str
@@ -74,9 +78,10 @@ class Folded:
 
 def clean(text: str) -> str:
     """Return *text* without invisible, control and piled-up characters, spaces collapsed."""
-    text = _SPACING.sub(" ", _CONTROL.sub("", _INVISIBLE.sub("", text)))
-    text = _PILED_MARKS.sub(r"\1", text)
-    return re.sub(r"[^\S\n]+", " ", text).strip()
+    if _UNUSUAL.search(text):
+        text = _SPACING.sub(" ", _CONTROL.sub("", _INVISIBLE.sub("", text)))
+        text = _PILED_MARKS.sub(r"\1", text)
+    return _SPACES.sub(" ", text).strip()
 
 
 def fold(text: str, *, accents: bool = True) -> Folded:
@@ -96,12 +101,12 @@ def fold(text: str, *, accents: bool = True) -> Folded:
 
 def folded(text: str) -> str:
     """Return the folded text alone, for comparison without spans."""
-    return fold(text).text
+    return _folded_word(text) if len(text) <= LONGEST_WORD else fold(text).text
 
 
 def bare(text: str) -> str:
     """Return *text* folded and without accents: how a person in a hurry types."""
-    return fold(text, accents=False).text
+    return _bare_word(text) if len(text) <= LONGEST_WORD else fold(text, accents=False).text
 
 
 def plain(text: str) -> str:
@@ -111,7 +116,10 @@ def plain(text: str) -> str:
 
 def within_one_edit(one: str, other: str) -> bool:
     """Tell whether one letter added, left out, changed or swapped makes *one* of *other*."""
-    if abs(len(one) - len(other)) > 1:
+    half = (min(len(one), len(other)) - 1) // 2
+    ends = one[len(one) - half :] == other[len(other) - half :]
+    # One edit leaves the beginning or the end as it was: most words are told apart by that.
+    if abs(len(one) - len(other)) > 1 or not (ends or one[:half] == other[:half]):
         return False
     start = _shared(one, other)
     end = _shared(one[start:][::-1], other[start:][::-1])
@@ -131,12 +139,12 @@ def without_placeholders(text: str, filler: str = ";") -> str:
 
 def words(text: str) -> tuple[Word, ...]:
     """Return the words of *text* as written, split at apostrophes and hyphens."""
-    return tuple(Word(m.group(), m.start(), m.end()) for m in _WORD.finditer(text))
+    return tuple([Word(m.group(), *m.span()) for m in _WORD.finditer(text)])
 
 
 def count_words(text: str) -> int:
     """Return how many words a reader sees: what spaces separate and holds a letter."""
-    return sum(1 for part in text.split() if _WORD.search(part))
+    return len(list(filter(_WORD.search, text.split())))
 
 
 def sentences(text: str) -> tuple[str, ...]:
@@ -149,21 +157,34 @@ def _fold_at_once(text: str, *, accents: bool) -> str | None:
     text = text.replace("\u00a0", " ").replace("\u202f", " ")
     if _UNUSUAL.search(text) or not unicodedata.is_normalized("NFKC", text):
         return None
-    folded = _lower(text)
-    if not accents:
-        folded = folded.translate(_UNACCENTED)
+    folded = text.translate(_WITH_ACCENTS if accents else _WITHOUT_ACCENTS)
     return folded if len(folded) == len(text) else None
 
 
-class _Unaccented(dict[int, str]):
-    """Each letter without its accents, worked out when first met."""
+class _Letters(dict[int, str]):
+    """What each letter is folded to, worked out when first met."""
+
+    def __init__(self, *, accents: bool) -> None:
+        super().__init__()
+        self.accents = accents
 
     def __missing__(self, code: int) -> str:
-        self[code] = _without_marks(chr(code))
+        folded = _lower(chr(code))
+        self[code] = folded if self.accents else "".join(map(_without_marks, folded))
         return self[code]
 
 
-_UNACCENTED = _Unaccented()
+_WITH_ACCENTS, _WITHOUT_ACCENTS = _Letters(accents=True), _Letters(accents=False)
+
+
+@lru_cache(maxsize=4096)
+def _folded_word(word: str) -> str:
+    return fold(word).text
+
+
+@lru_cache(maxsize=4096)
+def _bare_word(word: str) -> str:
+    return fold(word, accents=False).text
 
 
 def _clusters(text: str) -> Iterator[tuple[int, str]]:

@@ -22,6 +22,7 @@ from bot.domain import (
 from bot.errors import AnswerError, ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.ports import Policy
+from bot.reading import Reading
 
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
@@ -36,6 +37,8 @@ class Trial:
     judge: Policy | None
     attempts: int
     """Drafts asked of a model before a vetted question is taken."""
+    reading: Reading | None = None
+    """What the person's messages say, where they were read already."""
 
     async def worded(self, turn: Turn, dialogue: Dialogue) -> tuple[Turn, Draft | None]:
         """Return *turn* with every draft tried, and the one that may be asked.
@@ -46,7 +49,7 @@ class Trial:
             turn = await self._drafted(turn, dialogue)
             if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
                 return turn, turn.attempts[-1].draft
-        for draft in islice(self.agent.vetted(dialogue), VETTED_TRIES):
+        for draft in islice(self.agent.vetted(dialogue, self.reading), VETTED_TRIES):
             turn = await self._tried(turn, draft, dialogue)
             if vetted_may_pass(turn.attempts[-1].verdicts):
                 return turn, draft

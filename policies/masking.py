@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ LONGEST_TITLE = 4
 """In letters: Dr, Prof, Dipl; longer ones say what the matter is about."""
 LONGEST_NAME = 7
 """In words, particles included."""
+RECENT = 16
+"""Texts whose spans are kept in mind: those of one exchange, and few others."""
 
 _DIGITS = {base + n: str(n) for base in (0x660, 0x6F0) for n in range(10)}
 _TOKEN = re.compile(r"[^\W_]+")
@@ -82,13 +84,11 @@ class _Format:
             pattern = pattern.replace(f"<<{name}>>", part)
         return re.compile(pattern)
 
-    def possible(self, text: str, low: str, digits: int) -> bool:
+    def possible(self, text: str, low: str) -> bool:
         """Return whether *text* may hold it, at little cost."""
         needs, when = self.table.get("needs"), self.table.get("when", "")
-        return (
-            digits >= self.table["least"]
-            and (not needs or any(n in low for n in needs))
-            and (not when or re.search(when, text) is not None)
+        return (not needs or any(n in low for n in needs)) and (
+            not when or re.search(when, text) is not None
         )
 
 
@@ -113,6 +113,14 @@ class Masking:
 
     def spans(self, text: str, language: str) -> tuple[Span, ...]:
         """Return what is to be hidden in *text*, in order, without overlaps."""
+        return self._recent(text, language)
+
+    @cached_property
+    def _recent(self) -> Callable[[str, str], tuple[Span, ...]]:
+        """Look each text up once where it is masked twice: to be kept, and to be asked about."""
+        return lru_cache(maxsize=RECENT)(self._spans)
+
+    def _spans(self, text: str, language: str) -> tuple[Span, ...]:
         if language not in self._lists:
             self._lists[language] = _load(self.book, language)
         view = _view(text)
@@ -160,7 +168,8 @@ class _Lists:
     phrases: Mapping[str, _Entry]
     longest: Mapping[str, int]
     """How many words the longest phrase has that begins with this word."""
-    formats: tuple[_Format, ...]
+    formats: tuple[tuple[_Format, ...], ...]
+    """Those that a text may hold which has no digit, one digit, two digits, …, or more."""
     words: Mapping[str, frozenset[str]]
     """Sets of single words: given, surnames, ambiguous, stop, particles, …"""
 
@@ -191,8 +200,9 @@ class _Reader:
 
     def _formatted(self) -> Iterator[Span]:
         digits = sum(map(str.isdigit, self.text))
-        for form in self.lists.formats:
-            if form.possible(self.text, self.low, digits):
+        formats = self.lists.formats
+        for form in formats[min(digits, len(formats) - 1)]:
+            if form.possible(self.text, self.low):
                 yield from self._matches(form)
 
     def _matches(self, form: _Format) -> Iterator[Span]:
@@ -459,10 +469,10 @@ def _view(text: str) -> Folded:
     if not any(map(str.isupper, text)):
         return Folded(letters, seen.offsets)
     written = text if seen.offsets is None else (text[o] for o in seen.offsets[:-1])
-    kept = (
+    kept = [
         c.upper() if w.isupper() and len(c.upper()) == 1 else c
         for c, w in zip(letters, written, strict=True)
-    )
+    ]
     return Folded("".join(kept), seen.offsets)
 
 
@@ -489,8 +499,13 @@ def _load(book: PromptBook, language: str) -> _Lists:
         first, *rest = phrase.split(" ")
         longest[first] = max(longest.get(first, 0), len(rest) + 1)
     shapes = book.lexicon("names", "formats")
-    formats = tuple(_Format(table, shapes["parts"]) for table in shapes["format"])
-    return _Lists(phrases=phrases, longest=longest, formats=formats, words=words)
+    formats = [_Format(table, shapes["parts"]) for table in shapes["format"]]
+    most = max(form.table["least"] for form in formats)
+    by_digits = tuple(
+        tuple(form for form in formats if form.table["least"] <= digits)
+        for digits in range(most + 1)
+    )
+    return _Lists(phrases=phrases, longest=longest, formats=by_digits, words=words)
 
 
 def _enter(phrases: dict[str, _Entry], role: str, written: str, key: str) -> None:

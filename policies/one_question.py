@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
@@ -18,6 +18,7 @@ class OneQuestion:
 
     book: PromptBook
     name: str = "one_question"
+    _receipts: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold nothing: what breaks the form is drafted again."""
@@ -35,16 +36,20 @@ class OneQuestion:
         return self._finding("marks", label, language, 0, len(text))
 
     def _statements(self, text: str, language: str) -> Finding | None:
-        acks = self.book.lexicon(language, "notices")["notice"]["ack"]
-        receipts = self.book.lexicon(language, "gates")["receipts"]
-        allowed = {plain(receipt) for receipt in (*acks, *receipts)}
         for sentence in sentences(text)[:-1]:
-            if plain(sentence) not in allowed:
+            if plain(sentence) not in self._allowed(language):
                 start = text.find(sentence)
                 return self._finding(
                     "statement", Label.FORM, language, start, start + len(sentence)
                 )
         return None
+
+    def _allowed(self, language: str) -> frozenset[str]:
+        if language not in self._receipts:
+            acks = self.book.lexicon(language, "notices")["notice"]["ack"]
+            receipts = self.book.lexicon(language, "gates")["receipts"]
+            self._receipts[language] = frozenset(map(plain, (*acks, *receipts)))
+        return self._receipts[language]
 
     def _finding(self, rule: str, label: Label, language: str, start: int, end: int) -> Finding:
         reason = self.book.text(language, f"reason.{label.value}")

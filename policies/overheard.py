@@ -10,8 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import resources
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import sqrt
 from typing import Any
 from zlib import crc32
@@ -82,6 +83,12 @@ def grouped(sentence: str, senses: Senses) -> tuple[Iterator[str], ...]:
 def bucket(feature: str) -> int:
     """Return where *feature* is counted, the same on every machine."""
     return crc32(feature.encode()) % SPACE
+
+
+@lru_cache(maxsize=4096)
+def letter_buckets(token: str) -> tuple[int, ...]:
+    """Return where the letters of *token* are counted. Kept, since most words come again."""
+    return tuple(map(bucket, letter_features((token,))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +198,19 @@ class Model:
         return Label.ELECTORAL if self.odds(span, VOTES) > 0 else Label.JUDGEMENT
 
     def _sentence(self, sentence: str, start: int, end: int) -> Span:
-        counts, sums = zip(*map(self._sum, grouped(sentence, self.senses)), strict=True)
+        run = tokens(sentence)
+        groups = (
+            map(bucket, word_features(run)),
+            chain.from_iterable(map(letter_buckets, run)),
+            map(bucket, sense_features(sentence, self.senses)),
+        )
+        counts, sums = zip(*map(self._sum, groups), strict=True)
         return Span(start, end, counts, sums)
 
-    def _sum(self, features: Iterable[str]) -> tuple[int, Scores]:
-        found = [crc32(feature.encode()) % SPACE for feature in features]
-        known = [weights for weights in map(self.weights.get, found) if weights]
-        sums = [sum(column) for column in zip(*known, strict=True)]
-        return len(found), tuple(sums) or NOTHING.sums[0]
+    def _sum(self, buckets: Iterable[int]) -> tuple[int, Scores]:
+        found = tuple(buckets)
+        known = filter(None, map(self.weights.get, found))
+        return len(found), tuple(map(sum, zip(*known, strict=True))) or NOTHING.sums[0]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
@@ -39,7 +39,9 @@ class Vocabulary:
     """The words of one language that the bot may use of its own, in bare form."""
 
     forms: frozenset[str]
-    lemmas: frozenset[str]
+    """Without the presupposing ones."""
+    listed: frozenset[str]
+    """Those of them whose every inflection may be used."""
     presupposing: frozenset[str]
     """Words that take something for granted, unless the person said it."""
     phrases: re.Pattern[str] | None
@@ -54,6 +56,7 @@ class OwnWords:
     lemmatiser: Lemmatiser
     name: str = "own_words"
     _vocabularies: dict[str, Vocabulary] = field(default_factory=dict)
+    _stems: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Ask for another draft where a word is new; withhold where one presupposes."""
@@ -75,7 +78,7 @@ class OwnWords:
         yield from self._phrases(rest, vocabulary, said, language)
         for word in words(rest):
             form = bare(word.text)
-            if form in said.forms or (form in vocabulary.forms - vocabulary.presupposing):
+            if form in said.forms or form in vocabulary.forms:
                 continue
             if finding := self._judged(word, form, vocabulary, said, language):
                 yield finding
@@ -98,12 +101,14 @@ class OwnWords:
         if any(c.isdigit() for c in form):
             return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
+        presupposing = (lemmas | {form}) & vocabulary.presupposing
+        # The neutral words first: to look up all that the person said takes longer.
+        if not presupposing and lemmas & self._lemmas_of(vocabulary, language):
+            return None
         if lemmas & said.lemmas or said.has_relative(lemmas):
             return None
-        if (lemmas | {form}) & vocabulary.presupposing:
+        if presupposing:
             return self._finding("presupposing", Label.PRESUPPOSITION, language, word)
-        if lemmas & vocabulary.lemmas:
-            return None
         name = language != "de" and word.start > 0 and word.text[0].isupper()
         return self._finding("new-name" if name else "new-word", Label.SUGGESTION, language, word)
 
@@ -115,11 +120,17 @@ class OwnWords:
         reason = self.book.text(language, f"reason.{key}").replace("{word}", word)
         return Finding(rule=f"{self.name}.{rule}", label=label, start=start, end=end, reason=reason)
 
-    def _closed(self, listed: frozenset[str], language: str) -> frozenset[str]:
-        """Return *listed* with the stems of Arabic words; elsewhere they are dictionary forms."""
+    def _lemmas_of(self, vocabulary: Vocabulary, language: str) -> frozenset[str]:
+        """Return the listed words with the stems of Arabic ones; others are dictionary forms.
+
+        Stemming takes half a second, and vetted questions never need it.
+        """
         if language != "ar":
-            return listed
-        return frozenset(bare(x) for word in listed for x in self.lemmatiser.lemmas(word, "ar"))
+            return vocabulary.listed
+        if language not in self._stems:
+            forms = (self.lemmatiser.lemmas(word, language) for word in vocabulary.listed)
+            self._stems[language] = frozenset(bare(form) for found in forms for form in found)
+        return self._stems[language]
 
     def _vocabulary(self, language: str) -> Vocabulary:
         if language not in self._vocabularies:
@@ -130,10 +141,11 @@ class OwnWords:
                 *self.book.lexicon(language, "gates")["receipts"],
             )
             listed = _forms((*lists["function"], *lists["neutral"]))
+            presupposing = _forms(p for p in lists["presupposing"] if _is_word(p))
             self._vocabularies[language] = Vocabulary(
-                forms=listed | _forms((*frames, *acks)),
-                lemmas=self._closed(listed, language),
-                presupposing=_forms(p for p in lists["presupposing"] if _is_word(p)),
+                forms=(listed | _forms((*frames, *acks))) - presupposing,
+                listed=listed,
+                presupposing=presupposing,
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
             )
         return self._vocabularies[language]
@@ -179,6 +191,8 @@ class _Said:
 
 def _related(one: str, other: str) -> bool:
     """Return whether two words share a stem and differ by an ending."""
+    if one[:PART] != other[:PART]:
+        return False
     pairs = zip(one, other, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     differ = max(len(one), len(other)) - shared
@@ -198,8 +212,13 @@ def _families(lemmas: Iterable[str]) -> frozenset[str]:
     return frozenset(found | short | plural | verbs)
 
 
-def _family(lemma: str) -> Iterator[str]:
-    """Yield the consonants of *lemma*, with and without letters that may be none of the root."""
+@lru_cache(maxsize=4096)
+def _family(lemma: str) -> frozenset[str]:
+    """Return the consonants of *lemma*, with and without letters that may be none of the root."""
+    return frozenset(_roots(lemma))
+
+
+def _roots(lemma: str) -> Iterator[str]:
     for weak in _WEAK:
         root = "".join(letter for letter in lemma if letter not in weak)
         for bared in {root, _ADDED.sub("", root)}:

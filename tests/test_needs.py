@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.domain import LANGUAGES
-from bot.rules import fold_pattern
+from bot.rules import Rule, RuleLists, fold_pattern, window
 from bot.text import fold
 from prompts import needs
 from tests.conftest import CASES, rows
@@ -54,3 +54,22 @@ def test_no_rule_matches_a_text_without_its_needs(book, language):
                 needed = known[rule["id"]]
                 without = [t for t in seen if not all(any(w in t for w in s) for s in needed)]
                 assert not [t for t in without if pattern.search(t)], rule["id"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_rule_is_looked_at_whose_needs_a_text_holds(book, language):
+    for file, table, accents in needs.TABLES:
+        index = RuleLists(book, file, table, accents=accents).rules(language)
+        for text in (words_needed(rule) for rule in index.rules):
+            seen, pieces = window(text, accents=accents)
+            called = [rule for rule in index.rules if holds(seen.text, rule)]
+            assert called == list(index.possible(seen.text, pieces)), text
+
+
+def words_needed(rule: Rule) -> str:
+    """Return a text that holds the longest and the shortest word of each set."""
+    return " ".join(f"{max(words, key=len)} {min(words, key=len)}" for words in rule.needs)
+
+
+def holds(text: str, rule: Rule) -> bool:
+    return all(any(word in text for word in words) for words in rule.needs)

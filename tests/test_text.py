@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import bare, clean, count_words, fold, folded, plain, sentences, words
+from bot import text as letters
+from bot.text import (
+    bare,
+    clean,
+    count_words,
+    fold,
+    folded,
+    plain,
+    sentences,
+    within_one_edit,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +60,41 @@ def test_every_span_of_folded_text_lies_in_the_original(text):
     for index in range(len(seen.text)):
         start, end = seen.span(index, index + 1)
         assert 0 <= start <= end <= len(text)
+
+
+@given(st.text())
+def test_a_word_is_folded_as_the_text_round_it_is(word):
+    for _ in range(2):  # the second time it is looked up
+        assert folded(word) == fold(word).text
+        assert bare(word) == fold(word, accents=False).text
+
+
+def test_nothing_longer_than_a_word_is_kept_in_mind():
+    caches = (letters._bare_word, letters._folded_word)
+    before = [cache.cache_info().currsize for cache in caches]
+    said = "Il faudrait plus de bancs."
+    assert bare(said) and folded(said) and plain(said)
+    assert [cache.cache_info().currsize for cache in caches] == before
+
+
+@given(st.text("abc"), st.integers(0, 9), st.sampled_from("abcd"))
+def test_one_letter_added_changed_left_out_or_swapped_is_one_edit(word, at, letter):
+    at = min(at, len(word))
+    head, tail = word[:at], word[at:]
+    others = (head + letter + tail, head + letter + tail[1:], head + tail[1:],
+              head + tail[1::-1] + tail[2:])  # fmt: skip
+    assert all(within_one_edit(word, o) and within_one_edit(o, word) for o in others)
+
+
+@given(st.text("ab", max_size=9), st.text("ab", max_size=9))
+def test_only_one_edit_is_one_edit(one, other):
+    letters = range(len(one) + 1)
+    near = {
+        one,
+        *(one[:i] + c + one[i + n :] for i in letters for c in ("", *"ab") for n in (0, 1)),
+    }
+    near |= {one[:i] + one[i : i + 2][::-1] + one[i + 2 :] for i in letters}
+    assert within_one_edit(one, other) == (other in near)
 
 
 @given(st.text())
