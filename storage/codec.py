@@ -209,9 +209,15 @@ def _plain(value: object) -> object:
 
 
 def _fields(value: object) -> dict[str, object]:
-    if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} has no place on record")
-    return {f.name: getattr(value, f.name) for f in fields(value)}
+    return {name: getattr(value, name) for name in _names(value.__class__)}
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of what a value of *kind* holds."""
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind.__name__} has no place on record")
+    return tuple(f.name for f in fields(kind))
 
 
 # Made once: `json.dumps` would make one for each call.

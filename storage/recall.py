@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ from storage import codec
 from storage.dialogue import advanced
 
 REMEMBERED = 5_000
-"""Dialogues kept in mind at most."""
+"""Dialogues kept in mind at most, and entries."""
 
 _Person: TypeAlias = tuple[str, str, str]
 
@@ -26,6 +26,7 @@ class Recall:
     _dialogues: dict[_Person, dict[str, Dialogue]] = field(default_factory=dict)
     _newest: dict[_Person, int] = field(default_factory=dict)
     """The last entry that each person's dialogues are known to hold."""
+    _entries: dict[int, Entry] = field(default_factory=dict)
     _cafes: Sequence[Cafe] | None = None
     _changes: dict[object, int] = field(default_factory=dict)
     _cleared: int = 0
@@ -43,6 +44,19 @@ class Recall:
                 del self._dialogues[oldest]
                 self._newest.pop(oldest, None)
             self._dialogues.setdefault(person, {})[dialogue.room.id] = dialogue
+
+    def entries(self, numbers: Iterable[int]) -> dict[int, Entry]:
+        """Return those entries of *numbers* that are known."""
+        return {seq: self._entries[seq] for seq in numbers if seq in self._entries}
+
+    def keep_entries(self, entries: Iterable[Entry], stamp: object) -> None:
+        """Remember *entries*, read since *stamp*; the oldest kept give way."""
+        if self.stamp("entries") != stamp:
+            return
+        for entry in entries:
+            if len(self._entries) >= REMEMBERED:
+                del self._entries[next(iter(self._entries))]
+            self._entries[entry.seq] = entry
 
     def cafes(self) -> Sequence[Cafe] | None:
         """Return the debates, if they are known."""
@@ -66,6 +80,7 @@ class Recall:
         event = entry.event
         if codec.erased_by(event):
             self.clear()
+        self.keep_entries([entry], self.stamp("entries"))
         if isinstance(event, Cafe):
             self._cafes = None
             self._changed("cafes")
@@ -87,6 +102,7 @@ class Recall:
         self._cleared += 1
         self._dialogues.clear()
         self._newest.clear()
+        self._entries.clear()
         self._changes.clear()
         self._cafes = None
 

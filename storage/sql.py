@@ -220,7 +220,17 @@ class SqlRecord:
             ENTRY.c.debate == room.place,
             ENTRY.c.sender == sender,
         )
-        return standing(await self._entries(select(*STORED).where(*theirs).order_by(ENTRY.c.seq)))
+        numbers = select(ENTRY.c.seq).where(*theirs).order_by(ENTRY.c.seq)
+        found = await self._read(lambda connection: connection.scalars(numbers).all())
+        stamp = self._recall.stamp("entries")
+        known = self._recall.entries(found)
+        missing = [seq for seq in found if seq not in known]
+        for start in range(0, len(missing), PAGE):
+            page = missing[start : start + PAGE]
+            read = await self._entries(select(*STORED).where(ENTRY.c.seq.in_(page)))
+            self._recall.keep_entries(read, stamp)
+            known |= {entry.seq: entry for entry in read}
+        return standing([known[seq] for seq in found if seq in known])
 
     async def about(self, seq: int) -> Sequence[Entry]:
         return await self._entries(select(*STORED).where(ENTRY.c.turn == seq).order_by(ENTRY.c.seq))
@@ -391,7 +401,7 @@ class SqlRecord:
     async def _write(self, work: Callable[[Ledger], T]) -> T:
         if self._writer is None:
             raise StorageError("The record is not open for writing.")
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await self._writer.do(work)
 
     async def _entries(
         self, statement: Select[tuple[object, ...]], values: dict[str, str] | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractContextManager
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from bot.errors import StorageError
 
@@ -25,7 +26,11 @@ QUIET = 0.5
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[U]):
     work: Callable[[U], Any]
-    done: Future[Any]
+    done: asyncio.Future[Any]
+
+
+_Outcome: TypeAlias = tuple[asyncio.Future[Any], Any, Exception | None]
+"""Who waits, for what result; or what went wrong."""
 
 
 class Writer(Generic[U]):
@@ -45,17 +50,17 @@ class Writer(Generic[U]):
         self._thread = Thread(target=self._run, name="record-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[U], T]) -> Future[T]:
-        """Have *work* done; the future is resolved once its transaction is committed.
+    async def do(self, work: Callable[[U], T]) -> T:
+        """Have *work* done; return what it does once its transaction is committed.
 
         Raises:
             StorageError: The writer is closed.
         """
         if self._closed:
             raise StorageError("The record is closed: nothing can be written any more.")
-        done: Future[T] = Future()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(work, done))
-        return done
+        return await done
 
     def close(self) -> None:
         """Finish what was asked for, then stop."""
@@ -66,7 +71,8 @@ class Writer(Generic[U]):
     def _run(self) -> None:
         while (job := self._next()) is not None:
             jobs, last = self._gather(job)
-            self._commit([job for job in jobs if job.done.set_running_or_notify_cancel()])
+            wanted = [job for job in jobs if not job.done.cancelled()]
+            _tell(self._committed(wanted))
             if last:
                 return
 
@@ -91,22 +97,35 @@ class Writer(Generic[U]):
             jobs.append(job)
         return jobs, False
 
-    def _commit(self, jobs: Sequence[_Job[U]]) -> None:
+    def _committed(self, jobs: Sequence[_Job[U]]) -> list[_Outcome]:
+        """Do *jobs* in one transaction; where one fails the others, give each its own."""
         begun = False
         try:
             with self._transaction() as unit:
                 begun = True
                 results = [job.work(unit) for job in jobs]
         except Exception as exc:  # noqa: BLE001 # whatever it is, those who wait must hear of it
-            self._failed(jobs, exc, shared=begun and len(jobs) > 1)
-        else:
-            for job, result in zip(jobs, results, strict=True):
-                job.done.set_result(result)
+            if begun and len(jobs) > 1:
+                return [outcome for job in jobs for outcome in self._committed([job])]
+            return [(job.done, None, exc) for job in jobs]
+        return [(job.done, result, None) for job, result in zip(jobs, results, strict=True)]
 
-    def _failed(self, jobs: Sequence[_Job[U]], exc: Exception, *, shared: bool) -> None:
-        """Tell those who wait; where one may have failed the others, give each its own try."""
-        for job in jobs:
-            if shared:
-                self._commit([job])
-            else:
-                job.done.set_exception(exc)
+
+def _tell(outcomes: Iterable[_Outcome]) -> None:
+    """Tell those who wait: all those of a loop at once, since waking it costs more than telling."""
+    waiting: dict[asyncio.AbstractEventLoop, list[_Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        waiting[outcome[0].get_loop()].append(outcome)
+    for loop, theirs in waiting.items():
+        with suppress(RuntimeError):  # it was closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(outcomes: Iterable[_Outcome]) -> None:
+    for done, result, exc in outcomes:
+        if done.done():
+            continue  # its task was given up
+        if exc is None:
+            done.set_result(result)
+        else:
+            done.set_exception(exc)
