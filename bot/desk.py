@@ -25,6 +25,8 @@ class Desk:
     record: Record
     notices: Notices
     commands: Commands
+    provable: bool = False
+    """Whether a proof of an entry can be handed over."""
 
     async def request(self, command: str, message: Message, dialogue: Dialogue) -> Request:
         """Return what *message* asks for, with all that is on record and concerns it."""
@@ -38,6 +40,7 @@ class Desk:
             notices=self.notices,
             theirs=theirs,
             recent=await self._agreed(message) if command in LOOKS else (),
+            provable=self.provable,
             about=[entry for entry in said if not isinstance(entry.event, Delivery)],
             outcomes={e.event.turn: e.event for e in said if isinstance(e.event, Outcome)},
         )

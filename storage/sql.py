@@ -214,6 +214,25 @@ class SqlRecord:
     async def entry(self, seq: int) -> Entry | None:
         return await self._one(select(*STORED).where(ENTRY.c.seq == seq))
 
+    async def answering(self, platform: str, message: str) -> Entry | None:
+        """Return the entry, as it stands, that answers the message with the id *message*."""
+        theirs = (
+            select(ENTRY)
+            .join(
+                INBOX,
+                (INBOX.c.platform == ENTRY.c.platform)
+                & (INBOX.c.room == ENTRY.c.room)
+                & (INBOX.c.sender == ENTRY.c.sender),
+            )
+            .where(INBOX.c.platform == platform, INBOX.c.event_id == message)
+            .order_by(ENTRY.c.seq)
+        )
+        for entry in standing(await self._entries(theirs)):
+            answered = (codec.answered(entry.event), *codec.also_answered(entry.event))
+            if any(each and each.id == message for each in answered):
+                return entry
+        return None
+
     async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
         theirs = (
             ENTRY.c.platform == room.platform,
@@ -303,6 +322,10 @@ class SqlRecord:
     async def cosigned(self, note: str) -> None:
         size = opened(note, [self._verifier()]).size
         await self._write(lambda ledger: ledger.keep(note, size))
+
+    async def keys_since(self) -> datetime:
+        """Return when the newest epoch key was made."""
+        return await asyncio.to_thread(self._vault.since)
 
     async def rotate(self) -> None:
         """Wrap every key under a new epoch key, and forget the old ones.
