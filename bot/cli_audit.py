@@ -231,13 +231,25 @@ def _table(counts: Tallies) -> Iterator[str]:
 @click.option("--words", is_flag=True, help="With what was written: each reading is recorded.")
 @click.option("--reason", default="", help="Why the words are read.")
 @click.option("--reader", default="", help="Who reads them; the login name otherwise.")
+@click.option("--tiles", type=click.Path(path_type=Path), help="Folder: the whole log instead.")
 @click.pass_obj
-def export(chosen: Any, /, **given: Any) -> None:
+def export(chosen: Any, /, tiles: Path | None, **given: Any) -> None:
     """Print entries for other programs, newest first: without words, unless asked for."""
     wanted = _filter(given)
+    if tiles:
+        count = asyncio.run(_tiled(chosen.settings(), tiles))
+        click.echo(f"entries: {count}")
+        return
     if given["words"] and not given["reason"].strip():
         raise click.UsageError("--words needs --reason: it goes on record.")
     asyncio.run(_export(chosen.settings(), wanted, **given))
+
+
+async def _tiled(settings: Settings, folder: Path) -> int:
+    from bot import wiring
+
+    async with wiring.record(settings, read_only=True) as record:
+        return await record.tiled(folder)
 
 
 async def _export(

@@ -39,6 +39,7 @@ from storage.reading import STORED, Head, Stored, entry_of, leaf_of, newest_head
 from storage.recall import Recall
 from storage.signing import epochs_beside, key_beside, make_key, read_signer
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
+from storage.tiles import export
 from storage.tree import Prover, Tree
 from storage.vault import Vault
 from storage.verify import Report, verify
@@ -315,6 +316,21 @@ class SqlRecord:
             return tlog_proof(seq - 1, prover.inclusion(seq - 1), head.note)
 
         return await self._read(proved)
+
+    async def tiled(self, folder: Path) -> int:
+        """Write leaves, tiles and checkpoint into *folder* as C2SP has them; return how many.
+
+        Raises:
+            StorageError: A file cannot be written.
+        """
+
+        def written(connection: Connection) -> int:
+            head = _head_of(connection)
+            leaves = select(ENTRY.c.leaf).where(ENTRY.c.seq <= head.size).order_by(ENTRY.c.seq)
+            found = connection.execution_options(yield_per=PAGE).scalars(leaves)
+            return export(folder, found, head.note)
+
+        return await self._read(written)
 
     async def leaf(self, seq: int) -> bytes | None:
         return await self._read(lambda connection: leaf_of(connection, seq))

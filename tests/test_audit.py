@@ -31,8 +31,8 @@ from bot.domain import (
 )
 from bot.errors import BotError
 from bot.settings import Settings
-from storage.merkle import leaf_hash
-from storage.notes import Kind, Verifier, proved
+from storage.merkle import leaf_hash, root_of
+from storage.notes import Kind, Verifier, opened, proved
 from storage.signing import read_public_key
 from storage.sql import SqlRecord
 from tests.conftest import BENCHES, NOON, Citizen, service
@@ -227,6 +227,21 @@ def test_no_cell_of_an_export_is_a_formula(record, start):
     cells = [cell for row in found for cell in row]
     assert f"'{start}1+1" in cells
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+
+
+def test_the_whole_log_is_exported_as_tiles_that_fit_its_checkpoint(record, folder):
+    done = audit("export", "--tiles", "log")
+
+    count = len(entries(record))
+    assert done.stdout == f"entries: {count}\n"
+    hashes = (folder / f"log/tile/0/000.p/{count}").read_bytes()
+    assert hashes.hex() == "".join(entry.seal for entry in entries(record))
+    key = read_public_key(folder / "cafe-socrate.db.key")
+    note = (folder / "log/checkpoint").read_text("utf-8")
+    verifier = Verifier(name=note.splitlines()[0], kind=Kind.LOG, key=key)
+    root = root_of(hashes[at : at + 32] for at in range(0, len(hashes), 32))
+    assert opened(note, [verifier]).root == root
+    assert not any(WORD.encode() in f.read_bytes() for f in folder.glob("log/**/*") if f.is_file())
 
 
 def test_an_erased_entry_takes_with_it_all_that_quotes_it(record):
