@@ -46,7 +46,7 @@ DIAGNOSED = frozenset(
 
 def listed(line: Line) -> str:
     """Return *line* as it stands in a list: number, time, what it is, what can be said of it."""
-    what = line.said or ("silence" if line.kind == "turn" else line.kind)
+    what = line.kind if line.kind != "turn" else line.said or "silence"
     about = f"about {line.turn}" if line.turn else ""
     marks = [name for name in ("contested", "reviewed", "erased") if getattr(line, name)]
     words = (line.move, line.source, line.command, line.why, about, ",".join(line.labels), *marks)

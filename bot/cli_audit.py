@@ -203,7 +203,7 @@ def stats(chosen: Any, debate: str, since: str, until: str) -> None:
     """How often what happened."""
     days = {"since": checked_date(since), "until": checked_date(until)}
     counts = asyncio.run(_tallies(chosen.settings(), debate, days))
-    click.echo(f"exchanges  {sum(counts.get('day', {}).values())}")
+    click.echo(f"exchanges  {sum(counts.get('day', {}).values()):>7}")
     for row in _table(counts):
         click.echo(row)
 
@@ -217,11 +217,10 @@ async def _tallies(settings: Settings, debate: str, days: dict[str, str]) -> Tal
 
 def _table(counts: Tallies) -> Iterator[str]:
     """Yield a row for each value, those of one dimension together."""
-    width = max((len(value) for values in counts.values() for value in values), default=0)
     for dimension, values in sorted(counts.items()):
         name = dimension
         for value, count in sorted(values.items()):
-            yield f"{name:<9}  {value:<{width}}  {count:>7}"
+            yield f"{name:<9}  {count:>7}  {value}"
             name = ""
 
 
