@@ -13,6 +13,7 @@ from bot import wiring
 from bot.domain import (
     LANGUAGES,
     PURPOSES,
+    Access,
     Approval,
     Cafe,
     Consent,
@@ -691,3 +692,13 @@ async def test_the_reason_for_a_question_names_its_entry():
     every = [entry async for entry in somebody.service.record.entries()]
     [seq] = [e.seq for e in every if isinstance(e.event, Turn) and e.event.move]
     assert str(seq) in reply.text
+
+
+async def test_when_i_am_forgotten_it_stays_known_who_had_read_my_words():
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    read = await somebody.service.record.append(Access(turn=3, reader="eva", reason="a complaint"))
+    await somebody.asks("forget")
+    await somebody.asks("forget-now")
+
+    assert (await somebody.service.record.entry(read.seq)).event == read.event
