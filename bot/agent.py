@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from bot.domain import Answer, Dialogue, Draft, Frame, Idea, Move, Prompt, Source
-from bot.errors import AnswerError, ModelError
+from bot.errors import ModelError
 from bot.ports import ChatModel, PromptBook
 from bot.reading import Reader, Readers, Reading
 from bot.text import clean, count_words, plain
@@ -139,8 +139,10 @@ class Agent:
     async def draft(self, dialogue: Dialogue, advice: str = "") -> Draft:
         """Return one question a model chose or wrote; *advice* says what to mend.
 
+        Its text is empty where the answer is no question at all.
+
         Raises:
-            ModelError: There is no usable answer.
+            ModelError: There is no answer.
         """
         if self.model is None:
             raise ModelError("no language model is configured")
@@ -163,6 +165,7 @@ class Agent:
             prompt=prompt.ref,
             raw=answer.text[:RAW],
             answer=answer,
+            asked=prompt,
         )
 
     async def _select(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
@@ -170,10 +173,11 @@ class Agent:
         offered = self._offered(dialogue, reading)
         prompt = self._select_prompt(dialogue, offered, advice)
         answer = await model.complete(prompt)
-        frame, slot = _selected(
-            answer.text, offered, dialogue.idea.texts[-1], self._reader(dialogue)
-        )
-        return _filled(frame, slot, source=Source.SELECT, prompt=prompt, answer=answer)
+        said, reader = dialogue.idea.texts[-1], self._reader(dialogue)
+        chosen = _selected(answer.text, offered, said, reader)
+        if chosen is None:
+            return _no_question(prompt, answer)
+        return _filled(*chosen, source=Source.SELECT, prompt=prompt, answer=answer)
 
     async def _write(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
         move = choose_moves(dialogue.idea, self.read(dialogue))[0]
@@ -186,6 +190,7 @@ class Agent:
             prompt=prompt.ref,
             raw=answer.text[:RAW],
             answer=answer,
+            asked=prompt,
         )
 
     def _frames(self, dialogue: Dialogue, reading: Reading, move: Move) -> list[Frame]:
@@ -306,6 +311,20 @@ def _filled(
         prompt=prompt.ref if prompt else "",
         raw=answer.text[:RAW] if answer else "",
         answer=answer,
+        asked=prompt,
+    )
+
+
+def _no_question(prompt: Prompt, answer: Answer) -> Draft:
+    """Return what is to be kept of an answer that chose nothing."""
+    return Draft(
+        text="",
+        move=Move.CLARIFY,
+        source=Source.SELECT,
+        prompt=prompt.ref,
+        raw=answer.text[:RAW],
+        answer=answer,
+        asked=prompt,
     )
 
 
@@ -324,20 +343,19 @@ def _select_schema(offered: Sequence[Frame]) -> dict[str, Any]:
 
 def _selected(
     text: str, offered: Sequence[Frame], said: str, reader: Reader
-) -> tuple[Frame, str | None]:
+) -> tuple[Frame, str | None] | None:
     """Return the frame and words a model chose.
 
-    Raises:
-        AnswerError: The answer is not of the schema, or quotes what the person did not write.
+    Or None where its answer is not of the schema, or quotes what the person did not write.
     """
     try:
         chosen = json.loads(text)
         frame = next(f for f in offered if f.id == chosen["frame"])
         slot = chosen["slot"]
     except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
-        raise AnswerError(text[:RAW]) from None
+        return None
     if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
-        raise AnswerError(text[:RAW])
+        return None
     if slot and count_words(frame.fill(slot)) > QUESTION_WORDS:
         slot = ""
     return frame, slot or None

@@ -18,6 +18,7 @@ from bot.domain import (
     Erased,
     Erasure,
     Event,
+    Line,
     Outcome,
     Rectification,
     Review,
@@ -41,14 +42,16 @@ DIAGNOSED = frozenset(
     )
 )
 """Reasons of a turn (`Turn.why`) that have a sentence of their own."""
-SHORT = 72
-"""Characters of a text in a list."""
 
 
-def line(entry: Entry) -> str:
-    """Return *entry* in one line: number, time, kind, what was said."""
-    kind, rest = _summary(entry.event)
-    return f"{entry.seq:>6}  {entry.at:%Y-%m-%d %H:%M}  {kind:<10}  {_short(rest)}".rstrip()
+def listed(line: Line) -> str:
+    """Return *line* as it stands in a list: number, time, what it is, what can be said of it."""
+    what = line.kind if line.kind != "turn" else line.said or "silence"
+    about = f"about {line.turn}" if line.turn else ""
+    marks = [name for name in ("contested", "reviewed", "erased") if getattr(line, name)]
+    words = (line.move, line.source, line.command, line.why, about, ",".join(line.labels), *marks)
+    told = " ".join(dict.fromkeys(filter(None, words)))
+    return f"{line.seq:>6}  {line.at:%Y-%m-%d %H:%M}  {what:<13}  {told}".rstrip()
 
 
 def page(entry: Entry, book: PromptBook, language: str) -> str:
@@ -82,35 +85,6 @@ def diagnosis(entry: Entry | None, book: PromptBook, language: str) -> str:
     return say("no-question-passed", ", ".join(rules))
 
 
-def _summary(event: Event) -> tuple[str, str]:
-    match event:
-        case Turn(reply=reply, why=why):
-            return (reply.kind.value, reply.text) if reply else ("silence", why)
-        case Consent(granted=granted):
-            return "consent", "yes" if granted else "no"
-        case Delivery(turn=turn, failure=failure):
-            return "delivery", f"{turn}: {failure or 'delivered'}"
-        case Contest(turn=turn):
-            return "contest", f"{turn}"
-        case (
-            Review(turn=turn, finding=what)
-            | Case(turn=turn, cause=what)
-            | Outcome(turn=turn, state=what)
-            | Access(turn=turn, reader=what)
-        ):
-            return type(event).__name__.lower(), f"{turn}: {what}"
-        case Rectification(changes=changes):
-            return "change", ", ".join(str(change.turn) for change in changes)
-        case Erasure(erased=erased, cause=cause):
-            return "erasure", f"{cause}: {', '.join(map(str, erased))}"
-        case Approval(sentences=sentences):
-            return "approval", " ".join(s.text for s in sentences)
-        case Cafe(name=name, state=state):
-            return "café", f"{name}: {state}"
-        case Erased(kind=kind):
-            return "erased", kind
-
-
 def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]]:
     match event:
         case Turn():
@@ -139,7 +113,8 @@ def _rows(event: Event, book: PromptBook, language: str) -> list[tuple[str, str]
         case Rectification():
             return [("change", str(change.turn)) for change in event.changes]
         case Erasure():
-            return [("erased", ", ".join(map(str, event.erased))), ("why", event.cause)]
+            why = f"{event.cause} {event.note}".strip()
+            return [("erased", ", ".join(map(str, event.erased))), ("why", why)]
         case Approval():
             return [("approved", "\n".join(f"{s.text} [{s.turn}]" for s in event.sentences))]
         case Cafe():
@@ -163,6 +138,8 @@ def _turn(turn: Turn, book: PromptBook, language: str) -> Iterator[tuple[str, st
     yield "message", message.text or "–"
     yield "command", turn.command or "–"
     yield "screening", _verdicts(turn.screening, message.text, book, language)
+    yield "policy", turn.policy or "–"
+    yield "depth", str(turn.depth)
     yield "move", turn.move.value if turn.move else "–"
     for number, attempt in enumerate(turn.attempts, 1):
         yield f"draft {number}", attempt.draft.text
@@ -176,6 +153,8 @@ def _attempt(attempt: Attempt, book: PromptBook, language: str) -> Iterator[tupl
     yield "  source", f"{draft.source.value} {draft.frame or ''}".rstrip()
     yield "  prompt", draft.prompt or "–"
     yield "  model", _model(draft)
+    if draft.asked:
+        yield "  asked", f"{draft.asked.system}\n\n{draft.asked.user}"
     if draft.raw and draft.raw.strip() != draft.text:
         yield "  raw", draft.raw
     yield "  verdicts", _verdicts(attempt.verdicts, draft.text, book, language)
@@ -211,8 +190,3 @@ def _name(key: str, book: PromptBook, language: str) -> str:
 def _shown(value: str, width: int) -> str:
     safe = "".join(c if c.isprintable() or c in "\n\u00a0" else "�" for c in value)
     return safe.replace("\n", "\n" + " " * (width + 2))
-
-
-def _short(text: str) -> str:
-    flat = " ".join(_shown(text, 0).split())
-    return flat if len(flat) <= SHORT else flat[: SHORT - 1] + "…"

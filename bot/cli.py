@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from bot.cli_audit import audit, rotated
 from bot.cli_cafe import cafe, clean, cleaned
 from bot.cli_witness import witness
 from bot.errors import BotError, ConfigError, ModelError
 
 if TYPE_CHECKING:
     from bot.lab import Item, Lab
-    from bot.settings import Settings
+    from bot.settings import RecordSettings, Settings
 
 # Each command imports what it needs: the first question must not wait for the others' libraries.
 # ruff: noqa: PLC0415
@@ -81,7 +82,8 @@ async def _chat(settings: Settings) -> None:
 
     model = wiring.model(settings.model)
     async with wiring.record(settings) as record:
-        service = wiring.service(settings, record, model, wiring.judge(settings.judge))
+        judge = wiring.judge(settings.judge)
+        service = wiring.service(settings, record, model, judge, log=record)
         book = service.agent.book
         if model is not None:
             await _announce(model, book, settings)
@@ -114,7 +116,8 @@ async def _serve(settings: Settings) -> None:
 
     model = wiring.model(settings.model)
     async with wiring.record(settings) as record, AsyncExitStack() as doors:
-        service = wiring.service(settings, record, model, wiring.judge(settings.judge))
+        judge = wiring.judge(settings.judge)
+        service = wiring.service(settings, record, model, judge, log=record)
         service = replace(service, limits=wiring.limits(settings))
         if model is not None:
             await _announce(model, service.agent.book, settings)
@@ -124,14 +127,15 @@ async def _serve(settings: Settings) -> None:
         _collect_garbage()
         entered = [await doors.enter_async_context(platform) for platform in platforms]
         async with asyncio.TaskGroup() as tasks:
-            cleaning = tasks.create_task(_clean_daily(record, settings.record.days))
+            cleaning = tasks.create_task(_clean_daily(record, settings.record))
             await serve(service, record, entered, settings.limits.pause)
             cleaning.cancel()
 
 
-async def _clean_daily(record: Any, days: int) -> None:
+async def _clean_daily(record: Any, chosen: RecordSettings) -> None:
     while True:
-        await cleaned(record, days)
+        await cleaned(record, chosen.days)
+        await rotated(record, chosen.rotate)
         await asyncio.sleep(86_400)
 
 
@@ -155,6 +159,7 @@ async def _check(settings: Settings) -> int:
     return failed
 
 
+cli.add_command(audit)
 cli.add_command(cafe)
 cli.add_command(clean)
 cli.add_command(witness)
@@ -220,72 +225,6 @@ async def _matrix_verify(settings: Settings) -> int:
     click.echo(f"key: {found.fingerprint or 'none: the bot has not run with encryption yet'}")
     click.echo(f"signed by the account: {'yes' if found.signed else 'no'}")
     return int(not found.signed)
-
-
-@cli.group()
-def audit() -> None:
-    """Read the record, and check that nobody rewrote it."""
-
-
-@audit.command("list")
-@click.pass_obj
-def audit_list(chosen: Chosen) -> None:
-    """One line for each entry."""
-    _run(_audit_list(chosen.settings()))
-
-
-async def _audit_list(settings: Settings) -> None:
-    from bot import wiring
-    from bot.audit import line
-
-    async with wiring.record(settings, read_only=True) as record:
-        async for entry in record.entries():
-            click.echo(line(entry))
-
-
-@audit.command("show")
-@click.argument("seq", type=click.IntRange(min=1, max=2**53))
-@click.option("--language", type=click.Choice(["fr", "en", "de", "ar"]), help="Of the labels.")
-@click.pass_obj
-def audit_show(chosen: Chosen, seq: int, language: str | None) -> None:
-    """Everything on record about entry SEQ: why this was asked."""
-    settings = chosen.settings()
-    sys.exit(_run(_audit_show(settings, seq, language or settings.bot.language)))
-
-
-async def _audit_show(settings: Settings, seq: int, language: str) -> int:
-    from bot import wiring
-    from bot.audit import page
-
-    async with wiring.record(settings, read_only=True) as record:
-        async for entry in record.entries(after=seq - 1):
-            click.echo(page(entry, wiring.book(), language))
-            return 0
-    click.echo(f"There is no entry {seq} on record.", err=True)
-    return 1
-
-
-@audit.command("verify")
-@click.pass_obj
-def audit_verify(chosen: Chosen) -> None:
-    """Check every seal; exit with 1 if one is broken."""
-    sys.exit(_run(_audit_verify(chosen.settings())))
-
-
-async def _audit_verify(settings: Settings) -> int:
-    from bot import wiring
-
-    report = wiring.verify(settings)
-    click.echo(f"entries: {report.entries}")
-    click.echo(f"root: {report.root}")
-    click.echo(f"checkpoint: {report.head.value}")
-    click.echo(
-        f"words: {'checked' if report.words else 'not checked, for their keys are not here'}"
-    )
-    for fault in report.faults:
-        click.echo(f"{fault.place}: {fault.what}")
-    click.echo("sound" if report.sound else "NOT SOUND")
-    return 0 if report.sound else 1
 
 
 @cli.group()

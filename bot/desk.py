@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.commands import Commands
-from bot.domain import LANGUAGES, Delivery, Dialogue, Entry, Message, Outcome, Turn
+from bot.domain import LANGUAGES, Access, Delivery, Dialogue, Entry, Message, Outcome, Turn
 from bot.groups import RECENT
 from bot.notices import Notices
 from bot.ports import Record
@@ -14,6 +14,8 @@ from bot.requests import Request
 
 ABOUT = frozenset({"forget", "forget-now", "status", "correct"})
 """Commands for which it matters what others said about the person's entries."""
+KEPT = (Access, Delivery)
+"""What says nothing of a person's words, and stays when these are erased: who read them, too."""
 LOOKS = frozenset({"others"})
 """Commands for which it matters what others said in the room."""
 
@@ -25,6 +27,8 @@ class Desk:
     record: Record
     notices: Notices
     commands: Commands
+    provable: bool = False
+    """Whether a proof of an entry can be handed over."""
 
     async def request(self, command: str, message: Message, dialogue: Dialogue) -> Request:
         """Return what *message* asks for, with all that is on record and concerns it."""
@@ -38,7 +42,8 @@ class Desk:
             notices=self.notices,
             theirs=theirs,
             recent=await self._agreed(message) if command in LOOKS else (),
-            about=[entry for entry in said if not isinstance(entry.event, Delivery)],
+            provable=self.provable,
+            about=[entry for entry in said if not isinstance(entry.event, KEPT)],
             outcomes={e.event.turn: e.event for e in said if isinstance(e.event, Outcome)},
         )
 

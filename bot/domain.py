@@ -184,6 +184,8 @@ class Draft:
     """The model's answer to the letter, cut to a bound; empty without a model."""
     answer: Answer | None = None
     """The model's identity and parameters; None without a model."""
+    asked: Prompt | None = None
+    """Exactly what the model was shown; None without a model."""
 
 
 class Decision(IntEnum):
@@ -292,7 +294,9 @@ class Reply:
     number: int = 0
     """Sequence number of the entry that holds it; known, and set, once it is on record."""
     document: str = ""
-    """JSON to be handed over as a file with it; made when it is sent, and not on record."""
+    """A file to be handed over with it; made when it is sent, and not on record."""
+    document_name: str = ""
+    """What that file is called."""
 
     @property
     def send_id(self) -> str:
@@ -477,7 +481,9 @@ class Erasure:
 
     erased: tuple[int, ...]
     cause: str
-    """``person`` or ``retention``."""
+    """``person``, ``retention``, or ``operator`` by `socrate audit erase`."""
+    note: str = ""
+    """Why, in an operator's words."""
     message: Message | None = None
     """The request, without its sender."""
     reply: Reply | None = None

@@ -3,7 +3,6 @@
 BotError
 ├── ConfigError        the operator must act
 ├── ModelError         the language model failed; a vetted question is asked instead
-│   └── AnswerError    it answered with nothing usable; it may be asked once more
 ├── StorageError       the record could not be read or written; nothing may be said
 │   └── NoteError      a checkpoint or proof is not of its form, or not by a key that is known
 ├── WitnessError       a witness did not vouch for the record
@@ -23,15 +22,6 @@ class ConfigError(BotError):
 
 class ModelError(BotError):
     """The language model failed or answered with nothing usable."""
-
-
-class AnswerError(ModelError):
-    """The language model's answer is not of the form that was asked for."""
-
-    def __init__(self, raw: str) -> None:
-        """Keep the *raw* answer for the record; it is never part of the message."""
-        super().__init__("the answer is not one of the questions offered")
-        self.raw = raw
 
 
 class StorageError(BotError):

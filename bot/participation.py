@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.domain import (
     PURPOSES,
     Approval,
     Consent,
+    Entry,
     Erasure,
     Event,
     Kind,
@@ -130,7 +131,14 @@ def receipt(request: Request) -> Event:
     spoken = [e for e in request.theirs if isinstance(e.event, Turn) and not e.event.command]
     if not spoken:
         return request.told("receipt-none")
-    return request.told("receipt", seq=spoken[-1].seq, seal=spoken[-1].seal)
+    said = request.text("receipt", seq=spoken[-1].seq, seal=spoken[-1].seal)
+    proof = (request.text("receipt-proof"),) if request.provable else ()
+    return request.turn(request.reply("\n".join((said, *proof))))
+
+
+def receipted(text: str, theirs: Sequence[Entry]) -> Entry | None:
+    """Return which of *theirs* the receipt *text* is of: it bears its seal."""
+    return next((entry for entry in theirs if entry.seal in text), None)
 
 
 def human(request: Request) -> Event:

@@ -62,7 +62,7 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         text = " ".join(sentence["text"] for sentence in row["sentences"])
         cells = (row["number"], row["approved"], row["language"], text, row["state"], row["why"])
-        writer.writerow([_safe(str(cell)) for cell in cells])
+        writer.writerow([defused(str(cell)) for cell in cells])
     return out.getvalue()
 
 
@@ -165,5 +165,6 @@ def _person(message: Message) -> tuple[str, str, str]:
     return message.room.platform, message.room.place, message.sender
 
 
-def _safe(text: str) -> str:
+def defused(text: str) -> str:
+    """Return *text* so that no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

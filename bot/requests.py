@@ -24,6 +24,8 @@ class Request:
     """What was last said in the room, newest first."""
     about: Sequence[Entry] = ()
     """What others said about theirs: cases, verdicts, outcomes, quotes shown on request."""
+    provable: bool = False
+    """Whether a proof of an entry can be handed over."""
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
     """What came of their proposals, by the sequence number of the approval."""
 

@@ -18,6 +18,7 @@ from bot.domain import (
     Message,
     Rectification,
     Sentence,
+    Source,
     Turn,
 )
 from bot.ideas import own_sentences
@@ -56,6 +57,17 @@ def rectified(entries: Sequence[Entry], about: Iterable[Entry], message: Message
         erased=tuple(sorted({*changed, *shown, *(entry.seq for entry in earlier)})),
         changes=tuple(Change(turn=s, event=t) for s, t in sorted((carried | changed).items())),
     )
+
+
+def quoting(entries: Sequence[Entry], about: Sequence[Entry], said: Entry) -> set[int]:
+    """Return the numbers of those of *entries* and *about* that hold words of the entry *said*.
+
+    *entries* and *about* are as for `rectified`.
+    """
+    event = said.event
+    taken = _said(event) if isinstance(event, Turn) else ()
+    edits = (replace(message, edits=message.id, text="") for message in taken if message.text)
+    return {seq for edit in edits for seq in rectified(entries, about, edit).erased}
 
 
 def _now(entry: Entry, edit: Message, old: str, target: int) -> Turn | Approval | None:
@@ -121,13 +133,14 @@ def _edited(turn: Turn, edit: Message) -> Turn:
 
 
 def _without(turn: Turn, old: str) -> Turn:
-    """Return *turn* without quotes of *old*."""
+    """Return *turn* without quotes of *old*; a model may have quoted it anyhow."""
     attempts = tuple(_unquoted(attempt, old) for attempt in turn.attempts)
     reply = turn.reply
     if reply:
         quoted = [a.draft.slot for a in turn.attempts if a.draft.slot]
         parts = (*sentences(clean(old)), *(slot for slot in quoted if slot in clean(old)))
-        reply = replace(reply, text=_blanked(reply.text, parts))
+        worded = turn.attempts and turn.attempts[-1].draft.source is Source.DRAFT
+        reply = replace(reply, text=GONE if worded else _blanked(reply.text, parts))
     return replace(turn, attempts=attempts, reply=reply)
 
 
@@ -135,7 +148,9 @@ def _unquoted(attempt: Attempt, old: str) -> Attempt:
     """Return *attempt* without what it quotes; of what a model wrote nothing is left."""
     draft = attempt.draft
     if draft.answer or draft.raw:
-        gone = replace(draft, text=GONE, raw="", slot=draft.slot and GONE)
+        answer = draft.answer and replace(draft.answer, text="")
+        slot = draft.slot and GONE
+        gone = replace(draft, text=GONE, raw="", slot=slot, answer=answer, asked=None)
         verdicts = tuple(replace(verdict, findings=()) for verdict in attempt.verdicts)
         return Attempt(gone, verdicts)
     if draft.slot and draft.slot in clean(old):

@@ -38,7 +38,8 @@ from bot.languages import Languages
 from bot.limits import Limits
 from bot.moderation import Moderation
 from bot.notices import PROCESS, Notices
-from bot.ports import Masker, Platform, Policy, Record
+from bot.participation import receipted
+from bot.ports import Log, Masker, Platform, Policy, Record
 from bot.process import DECIDE
 from bot.reading import Reading
 from bot.requests import Request
@@ -49,6 +50,10 @@ from bot.trial import Trial
 QUIET = ("quiet", "talk")
 """Commands after which the bot speaks only when called, and again when not."""
 REWORD = "reword"
+RECEIPT = "receipt"
+DATA = "cafe-socrate.json"
+PROOF = "cafe-socrate-{seq}.tlog-proof"
+"""What files are called that are handed to people."""
 _EASY: dict[str | None, bool] = {"easier": True, "usual": False}
 _NOTICE = {
     "limit-person": "busy",
@@ -77,6 +82,10 @@ class Service:
     languages: Languages
     masker: Masker
     moderation: Moderation
+    log: Log | None = None
+    """Proves what is on record; None where nothing lasts that could be proved."""
+    policy: str = ""
+    """``policies@digest`` of the rules and words in force."""
     limits: Limits | None = None
     """How much is answered; None where whoever writes is at their own machine."""
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
@@ -132,6 +141,10 @@ class Service:
 
     async def decided(self, message: Message, joined: Sequence[Message] = ()) -> Event:
         """Return what is to be recorded of *message*, and said."""
+        event = await self._decided(message, joined)
+        return replace(event, policy=self.policy) if isinstance(event, Turn) else event
+
+    async def _decided(self, message: Message, joined: Sequence[Message]) -> Event:
         if await self.moderation.concerns(message):
             return await self.moderation.answered(message)
         dialogue = await self.record.dialogue(message.room, message.sender)
@@ -168,12 +181,23 @@ class Service:
     async def _as_sent(self, reply: Reply, entry: Entry) -> Reply:
         """Return *reply* with what is known only once it is on record."""
         reply = replace(reply, number=entry.seq)
-        if reply.kind is Kind.DATA and isinstance(entry.event, Turn):
-            message = entry.event.message
-            theirs = await self.record.theirs(message.room, message.sender)
-            said = [e for e in await about(self.record, theirs) if not isinstance(e.event, Turn)]
-            return replace(reply, document=own_data([*theirs, *said]))
+        turn = entry.event
+        if isinstance(turn, Turn) and (reply.kind is Kind.DATA or turn.command == RECEIPT):
+            theirs = await self.record.theirs(turn.message.room, turn.message.sender)
+            attach = self._with_data if reply.kind is Kind.DATA else self._with_proof
+            return await attach(reply, theirs)
         return reply
+
+    async def _with_data(self, reply: Reply, theirs: Sequence[Entry]) -> Reply:
+        said = [e for e in await about(self.record, theirs) if not isinstance(e.event, Turn)]
+        return replace(reply, document=own_data([*theirs, *said]), document_name=DATA)
+
+    async def _with_proof(self, reply: Reply, theirs: Sequence[Entry]) -> Reply:
+        entry = receipted(reply.text, theirs)
+        if entry is None or self.log is None:
+            return reply
+        proof = await self.log.proof(entry.seq)
+        return replace(reply, document=proof, document_name=PROOF.format(seq=entry.seq))
 
     async def respond(
         self, message: Message, dialogue: Dialogue, joined: Sequence[Message] = ()
@@ -229,7 +253,12 @@ class Service:
     async def _obeyed(self, command: str, message: Message, dialogue: Dialogue) -> Event:
         if command in WITH_WORDS:
             message = self._without_personal_data(message, dialogue)
-        desk = Desk(record=self.record, notices=self.notices, commands=self.commands)
+        desk = Desk(
+            record=self.record,
+            notices=self.notices,
+            commands=self.commands,
+            provable=self.log is not None,
+        )
         request = await desk.request(command, message, dialogue)
         if command == REWORD:
             return await self._reworded(request)
@@ -326,6 +355,7 @@ class Service:
 
     async def _ask(self, turn: Turn, dialogue: Dialogue) -> Turn:
         seen, hidden = self.masked(dialogue)
+        turn = replace(turn, depth=len(dialogue.idea.asked))
         reading = self.agent.read(seen)
         if spent(dialogue.idea) or nothing_left(reading):
             return await self._recapped(turn, specific=not spent(dialogue.idea))

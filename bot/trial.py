@@ -14,12 +14,10 @@ from bot.domain import (
     Draft,
     Finding,
     Label,
-    Move,
-    Source,
     Turn,
     Verdict,
 )
-from bot.errors import AnswerError, ModelError
+from bot.errors import ModelError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.ports import Policy
 from bot.reading import Reading
@@ -61,24 +59,23 @@ class Trial:
         for _ in range(self.attempts):
             try:
                 draft = await self.agent.draft(dialogue, advice)
-            except AnswerError as exc:
-                turn = self._unusable(turn, exc.raw)
             except ModelError as exc:
                 return replace(turn, why=f"model failed: {exc}")
-            else:
-                turn = await self._tried(turn, draft, dialogue)
+            usable = bool(draft.text)
+            turn = (
+                await self._tried(turn, draft, dialogue) if usable else self._unusable(turn, draft)
+            )
             verdicts = turn.attempts[-1].verdicts
             if outcome(verdicts) is not Decision.REVISE:
                 break
             advice = "; ".join(f.reason for f in findings(verdicts))
         return turn
 
-    def _unusable(self, turn: Turn, raw: str) -> Turn:
-        """Return *turn* with an answer that is no draft at all on record."""
+    def _unusable(self, turn: Turn, draft: Draft) -> Turn:
+        """Return *turn* with an answer on record that is no question at all."""
         reason = self.agent.book.text(turn.language, "reason.unusable")
         found = Finding(rule="select.schema", label=Label.FORM, reason=reason)
         verdict = Verdict(policy="select", decision=Decision.REVISE, findings=(found,))
-        draft = Draft(text="", move=Move.CLARIFY, source=Source.SELECT, raw=raw)
         return replace(turn, attempts=(*turn.attempts, Attempt(draft, (verdict,))))
 
     async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:

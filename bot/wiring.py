@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from functools import cache, partial
+from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from random import random
@@ -20,10 +21,11 @@ from adapters.lemmas import DictionaryLemmatiser
 from bot.agent import Agent
 from bot.breaker import Breaker
 from bot.commands import Commands
-from bot.domain import LANGUAGES
+from bot.domain import LANGUAGES, Answer
 from bot.errors import ConfigError, NoteError, StorageError
 from bot.languages import Languages
 from bot.limits import Limits
+from bot.measure_cases import folder_digest
 from bot.moderation import Moderation
 from bot.notices import Notices
 from bot.ports import ChatModel, Log, Mailbox, Platform, PromptBook, Record, Tools
@@ -55,8 +57,13 @@ def service(
     record: Record,
     model: ChatModel | None = None,
     judge: ChatModel | None = None,
+    *,
+    log: Log | None = None,
 ) -> Service:
-    """Return the service that *settings* describe, over *record*, *model* and *judge*."""
+    """Return the service that *settings* describe, over *record*, *model* and *judge*.
+
+    *log* proves what is on the record, where it lasts.
+    """
     words = book()
     tools = Tools(book=words, lemmatiser=DictionaryLemmatiser(), detector=FastLanguageDetector())
     notices = Notices(words, _facts(settings, model))
@@ -71,6 +78,8 @@ def service(
         gates=load_policies(settings.bot.gates, tools),
         judge=SecondLook(words, judge) if judge else None,
         record=record,
+        log=log,
+        policy=policy(),
         commands=commands,
         notices=notices,
         masker=Masking(words),
@@ -138,6 +147,31 @@ def model(settings: ModelSettings) -> LangChainModel | None:
     )
 
 
+_PARAMS = {
+    "num_ctx": "context",
+    "num_predict": "longest",
+    "max_tokens": "longest",
+    "temperature": "temperature",
+    "seed": "seed",
+}
+"""What a parameter on record is called in the settings."""
+
+
+def model_of(settings: Settings, answer: Answer | None) -> ChatModel:
+    """Return the model that gave *answer*, with its parameters, where *settings* reach it.
+
+    Raises:
+        ConfigError: It cannot be asked again.
+    """
+    params = answer.params if answer else ()
+    then = {_PARAMS[name]: value for name, value in params if name in _PARAMS}
+    named = {"name": answer.model if answer else "", "strategy": "select"}
+    found = model(ModelSettings.model_validate(settings.model.model_dump() | named | then))
+    if found is None:
+        raise ConfigError("The record does not name the model: it cannot be asked again.")
+    return found
+
+
 def _ollama_host(name: str) -> str:
     """Return where Ollama's own variable says it is, for a model of Ollama's."""
     return os.environ.get("OLLAMA_HOST", "") if name.startswith("ollama:") else ""
@@ -156,6 +190,16 @@ def book() -> PromptBook:
 def folders() -> dict[str, Traversable]:
     """Return where words and rules are, by name."""
     return {package.__name__: files(package) for package in (prompts, policies)}
+
+
+@cache
+def policy() -> str:
+    """Return ``policies@digest`` of the rules and words in force: `folder_digest` of each folder.
+
+    The digest is the SHA-256 of a line for each folder: its digest, two spaces, its name.
+    """
+    lines = sorted(f"{folder_digest(folder)}  {name}" for name, folder in folders().items())
+    return f"policies@{sha256(chr(10).join(lines).encode()).hexdigest()}"
 
 
 def verifier_key(settings: Settings) -> str:

@@ -39,6 +39,7 @@ from storage.reading import STORED, Head, Stored, entry_of, leaf_of, newest_head
 from storage.recall import Recall
 from storage.signing import epochs_beside, key_beside, make_key, read_signer
 from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
+from storage.tiles import export
 from storage.tree import Prover, Tree
 from storage.vault import Vault
 from storage.verify import Report, verify
@@ -214,6 +215,25 @@ class SqlRecord:
     async def entry(self, seq: int) -> Entry | None:
         return await self._one(select(*STORED).where(ENTRY.c.seq == seq))
 
+    async def answering(self, platform: str, message: str) -> Entry | None:
+        """Return the entry, as it stands, that answers the message with the id *message*."""
+        theirs = (
+            select(ENTRY)
+            .join(
+                INBOX,
+                (INBOX.c.platform == ENTRY.c.platform)
+                & (INBOX.c.room == ENTRY.c.room)
+                & (INBOX.c.sender == ENTRY.c.sender),
+            )
+            .where(INBOX.c.platform == platform, INBOX.c.event_id == message)
+            .order_by(ENTRY.c.seq)
+        )
+        for entry in standing(await self._entries(theirs)):
+            answered = (codec.answered(entry.event), *codec.also_answered(entry.event))
+            if any(each and each.id == message for each in answered):
+                return entry
+        return None
+
     async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
         theirs = (
             ENTRY.c.platform == room.platform,
@@ -307,12 +327,31 @@ class SqlRecord:
 
         return await self._read(proved)
 
+    async def tiled(self, folder: Path) -> int:
+        """Write leaves, tiles and checkpoint into *folder* as C2SP has them; return how many.
+
+        Raises:
+            StorageError: A file cannot be written.
+        """
+
+        def written(connection: Connection) -> int:
+            head = _head_of(connection)
+            leaves = select(ENTRY.c.leaf).where(ENTRY.c.seq <= head.size).order_by(ENTRY.c.seq)
+            found = connection.execution_options(yield_per=PAGE).scalars(leaves)
+            return export(folder, found, head.note)
+
+        return await self._read(written)
+
     async def leaf(self, seq: int) -> bytes | None:
         return await self._read(lambda connection: leaf_of(connection, seq))
 
     async def cosigned(self, note: str) -> None:
         size = opened(note, [self._verifier()]).size
         await self._write(lambda ledger: ledger.keep(note, size))
+
+    async def keys_since(self) -> datetime:
+        """Return when the newest epoch key was made."""
+        return await asyncio.to_thread(self._vault.since)
 
     async def rotate(self) -> None:
         """Wrap every key under a new epoch key, and forget the old ones.

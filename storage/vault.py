@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,6 +125,17 @@ class Vault:
         """
         if self._state() != self._read:
             self.load()
+
+    def since(self) -> datetime:
+        """Return when the newest epoch key was made: only making one writes the file.
+
+        Raises:
+            ConfigError: The file is gone.
+        """
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        except OSError as exc:
+            raise ConfigError(_LOST.format(path=self.path)) from exc
 
     def forget(self) -> None:
         """Forget every key that was read from the database."""

@@ -58,7 +58,7 @@ class DiscordServer:
         self.threads: dict[int, dict[str, Any]] = {}
         self.whispers: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.direct: set[int] = set()
-        self.files: list[str] = []
+        self.files: list[tuple[str, str]] = []
         self.commands: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
@@ -543,12 +543,13 @@ _ROUTES: list[tuple[str, str, Callable[..., tuple[int, Any]]]] = [
 ]
 
 
-async def _body(request: web.Request) -> tuple[Any, list[str]]:
-    """Return what the request says, and the files that come with it."""
+async def _body(request: web.Request) -> tuple[Any, list[tuple[str, str]]]:
+    """Return what the request says, and the files that come with it, by name."""
     if not request.content_type.startswith("multipart"):
         return json.loads(await request.read() or b"null"), []
     form = await request.post()
-    files = [part.file.read().decode() for part in form.values() if isinstance(part, web.FileField)]
+    parts = [part for part in form.values() if isinstance(part, web.FileField)]
+    files = [(part.filename, part.file.read().decode()) for part in parts]
     return json.loads(str(form["payload_json"])), files
 
 

@@ -13,6 +13,7 @@ from bot.agent import (
     FOLLOW_UPS,
     LATER,
     OPENING,
+    RAW,
     SAME_KIND,
     STRIDE,
     Agent,
@@ -104,8 +105,7 @@ def chosen(frame: str, slot: str = "") -> str:
 
 async def offered(book) -> list[str]:
     model = ScriptedModel([chosen("none")])
-    with pytest.raises(ModelError):
-        await Agent(book, model, "select").draft(dialogue(BENCHES))
+    await Agent(book, model, "select").draft(dialogue(BENCHES))
     return model.prompts[0].schema["properties"]["frame"]["enum"]
 
 
@@ -123,14 +123,28 @@ async def test_a_model_that_selects_gets_its_frame_and_slot(book):
 async def test_a_slot_that_is_not_the_persons_words_is_refused(book, slot):
     frame = (await offered(book))[0]
     answer = json.dumps({"move": "clarify", "frame": frame, "slot": slot})
-    with pytest.raises(ModelError):
-        await Agent(book, ScriptedModel([answer]), "select").draft(dialogue(BENCHES))
+    draft = await Agent(book, ScriptedModel([answer]), "select").draft(dialogue(BENCHES))
+    assert (draft.text, draft.raw) == ("", answer)
 
 
-@pytest.mark.parametrize("answer", ["", "{", "[]", "7", "{}", '{"frame": []}', "[" * 100_000])
-async def test_an_answer_outside_the_schema_is_refused(book, answer):
+@pytest.mark.parametrize("answer", ["{", "[]", "7", "{}", '{"frame": []}', "[" * 100_000])
+async def test_an_answer_outside_the_schema_is_no_question_but_kept(book, answer):
+    model = ScriptedModel([answer])
+    draft = await Agent(book, model, "select").draft(dialogue(BENCHES))
+    assert (draft.text, draft.raw) == ("", answer[:RAW])
+    assert draft.asked == model.prompts[0]
+
+
+async def test_a_model_without_an_answer_gives_no_draft(book):
     with pytest.raises(ModelError):
-        await Agent(book, ScriptedModel([answer]), "select").draft(dialogue(BENCHES))
+        await Agent(book, ScriptedModel([""]), "select").draft(dialogue(BENCHES))
+
+
+@pytest.mark.parametrize("strategy", ["select", "draft"])
+async def test_a_draft_keeps_what_the_model_was_shown(book, strategy):
+    model = ScriptedModel([chosen((await offered(book))[0], "bancs en ville")])
+    draft = await Agent(book, model, strategy).draft(dialogue(BENCHES))
+    assert draft.asked == model.prompts[0]
 
 
 @pytest.mark.parametrize("strategy", ["select", "draft"])

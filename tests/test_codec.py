@@ -23,6 +23,7 @@ from bot.domain import (
     Label,
     Message,
     Move,
+    Prompt,
     Reply,
     Review,
     Room,
@@ -80,6 +81,9 @@ MESSAGES = st.builds(
 ANSWERS = st.builds(
     Answer, text=TEXT, model=TEXT, digest=TEXT, params=tuples(st.tuples(TEXT, TEXT))
 )
+PROMPTS = st.builds(
+    Prompt, system=TEXT, user=TEXT, ref=TEXT, schema=st.none() | st.just({"type": "object"})
+)
 DRAFTS = st.builds(
     Draft,
     text=TEXT,
@@ -90,6 +94,7 @@ DRAFTS = st.builds(
     prompt=TEXT,
     raw=TEXT,
     answer=st.none() | ANSWERS,
+    asked=st.none() | PROMPTS,
 )
 FINDINGS = st.builds(
     Finding, rule=TEXT, label=st.sampled_from(Label), start=COUNT, end=COUNT, reason=TEXT

@@ -240,7 +240,9 @@ async def test_what_is_kept_about_a_person_is_handed_to_them_alone(tmp_path):
         server.says("mes données", channel=thread)
         direct = server.direct_with(1001)
         await server.until(lambda: answered(server, direct, 1))
-        assert SAID[0] in json.dumps(json.loads(server.files[0]), ensure_ascii=False)
+        name, text = server.files[0]
+        assert name == "cafe-socrate.json"
+        assert SAID[0] in json.dumps(json.loads(text), ensure_ascii=False)
         data = {"type": 1, "name": command("data"), "id": "1", "options": []}
         token = server.acts(data, channel=thread)
         await server.until(lambda: server.files[1:] and server.whispers[token][0].get("content"))

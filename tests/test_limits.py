@@ -8,7 +8,7 @@ import pytest
 
 from bot.breaker import FAILURES, PAUSE, Breaker
 from bot.domain import Answer, Message, Prompt, Room
-from bot.errors import AnswerError, ModelError
+from bot.errors import ModelError
 from bot.limits import ECHOES, NOTICE_EVERY, REMEMBERED, Limits
 from tests.conftest import NOON, ROOM
 
@@ -141,11 +141,3 @@ async def test_one_success_forgets_the_failures_before_it(clock):
     await fails(breaker, FAILURES - 1)
 
     assert model.calls == 2 * FAILURES - 1
-
-
-async def test_a_model_that_answers_badly_is_not_out_of_order(clock):
-    model = Failing(AnswerError("{"))
-
-    await fails(Breaker(model, clock), FAILURES + 5)
-
-    assert model.calls == FAILURES + 5

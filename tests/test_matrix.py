@@ -444,7 +444,12 @@ async def test_what_is_for_one_person_alone_is_said_in_a_direct_room(synapse, pa
             await bob.joins(room)
             await ana.says(room, "!socrate bancs")
             heard = (await bot.hears())[0]
-            private = {"person": heard.sender, "private": True, "document": '{"idée": 1}'}
+            private = {
+                "person": heard.sender,
+                "private": True,
+                "document": '{"idée": 1}',
+                "document_name": "idée.json",
+            }
             await bot.matrix.send(bot.answer_in(heard.room, to=heard.id, **private))
             await bot.matrix.send(bot.answer_in(heard.room, to="$2", **private))
             while not ana.invited:
@@ -455,6 +460,7 @@ async def test_what_is_for_one_person_alone_is_said_in_a_direct_room(synapse, pa
             file = await download(ana, said[1]["content"])
         assert len(ana.invited) == 1
         assert json.loads(file) == {"idée": 1}
+        assert said[1]["content"]["filename"] == "idée.json"
         assert not any(by(bot.id)(event) for event in bob.seen[room])
 
 

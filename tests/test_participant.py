@@ -9,9 +9,11 @@ from datetime import date
 
 import pytest
 
+from bot import wiring
 from bot.domain import (
     LANGUAGES,
     PURPOSES,
+    Access,
     Approval,
     Cafe,
     Consent,
@@ -632,3 +634,71 @@ async def test_a_debate_not_open_yet_says_when_it_will_be():
     somebody.service = replace(somebody.service, today=lambda: date(2027, 1, 1))
 
     assert "2027-01-31" in (await somebody.says(BENCHES)).text
+
+
+class Proving:
+    """A log that proves whatever it is asked."""
+
+    async def checkpoint(self) -> str:
+        return "note"
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        return []
+
+    async def proof(self, seq: int) -> str:
+        return f"proof of {seq}"
+
+    async def cosigned(self, note: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_receipt_brings_the_proof_of_my_entry_as_a_file(language):
+    somebody = await agreed(language)
+    somebody.service = replace(somebody.service, log=Proving())
+    await somebody.says(OPENINGS[language])
+    reply = await somebody.asks("receipt")
+
+    every = [entry async for entry in somebody.service.record.entries()]
+    [seq] = [entry.seq for entry in every if entry.seal in reply.text]
+    assert reply.document == f"proof of {seq}"
+    assert reply.document_name == f"cafe-socrate-{seq}.tlog-proof"
+    assert somebody.service.notices.text(language, "receipt-proof") in reply.text
+
+
+async def test_without_a_log_a_receipt_promises_no_file():
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    reply = await somebody.asks("receipt")
+    assert reply.document == "" and "tlog" not in reply.text
+
+
+async def test_every_exchange_names_the_rules_in_force_and_how_deep_it_is():
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    await somebody.says("Surtout le matin.")
+    await somebody.asks("why")
+
+    turns = [event for event in await somebody.events() if isinstance(event, Turn)]
+    assert {turn.policy for turn in turns} == {wiring.policy()}
+    asked = [turn for turn in turns if turn.move]
+    assert [turn.depth for turn in asked] == [0, 1]
+
+
+async def test_the_reason_for_a_question_names_its_entry():
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    reply = await somebody.asks("why")
+    every = [entry async for entry in somebody.service.record.entries()]
+    [seq] = [e.seq for e in every if isinstance(e.event, Turn) and e.event.move]
+    assert str(seq) in reply.text
+
+
+async def test_when_i_am_forgotten_it_stays_known_who_had_read_my_words():
+    somebody = await agreed()
+    await somebody.says(BENCHES)
+    read = await somebody.service.record.append(Access(turn=3, reader="eva", reason="a complaint"))
+    await somebody.asks("forget")
+    await somebody.asks("forget-now")
+
+    assert (await somebody.service.record.entry(read.seq)).event == read.event

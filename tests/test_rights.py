@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.scripted import ScriptedModel
 from bot.domain import Approval, Rectification, Room
 from bot.runner import Runner
 from storage.memory import MemoryRecord
@@ -162,3 +163,22 @@ async def test_a_deletion_by_nobody_knows_whom_is_the_authors(citizen):
     await Runner(service=citizen.service, mailbox=record, platform=platform).serve()
 
     assert await texts(citizen) == () and WORD not in await on_record(citizen)
+
+
+async def test_what_a_model_was_shown_and_answered_goes_with_the_words(tmp_path):
+    model = ScriptedModel([f"Qui passe près de la {WORD} ?", f"Quand, près de la {WORD} ?"])
+    async with SqlRecord(tmp_path / "record.db") as record:
+        citizen = Citizen(service(model, record, model={"strategy": "draft"}))
+        await citizen.says("j'accepte")
+        await citizen.says(OPENING)
+        assert WORD in model.prompts[0].user
+        drafts = [a.draft for e in await everything(record) for a in getattr(e, "attempts", ())]
+        assert drafts[0].asked == model.prompts[0]
+
+        await edits(citizen, "ana-2", "")
+
+        assert WORD not in await on_record(citizen)
+
+
+async def everything(record) -> list:
+    return [entry.event async for entry in record.entries()]

@@ -14,6 +14,7 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route, handle_message_parameters
 
+from bot.domain import Reply
 from bot.errors import ConfigError, DeliveryError
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,6 @@ NEEDED = {
 }
 """Permissions the bot needs, and what Discord's settings call them."""
 
-FILE = "cafe-socrate.json"
-"""What a document is called."""
 TRANSIENT = (OSError, aiohttp.ClientError, asyncio.TimeoutError)
 
 
@@ -59,10 +58,10 @@ class Rest:
         route: Route,
         *,
         json: Any = None,
-        document: str = "",
+        attached: Reply | None = None,
         again: Callable[[], Any] | None = None,
     ) -> Any:
-        """Return Discord's answer to *json*, with *document* as a file beside it.
+        """Return Discord's answer to *json*, with the document of *attached* beside it.
 
         Before it is tried again, *again* may find that it was done already.
 
@@ -73,7 +72,7 @@ class Rest:
         until, pause = monotonic() + PATIENCE_S, FIRST_WAIT_S
         while True:
             try:
-                return await self.once(route, json, document)
+                return await self.once(route, json, attached)
             except TRANSIENT as exc:
                 reason = type(exc).__name__
             except discord.HTTPException as exc:
@@ -92,11 +91,12 @@ class Rest:
             if again and (done := await again()) is not None:
                 return done
 
-    async def once(self, route: Route, json: Any = None, document: str = "") -> Any:
+    async def once(self, route: Route, json: Any = None, attached: Reply | None = None) -> Any:
         """Return Discord's answer, without trying again for longer than discord.py does."""
-        if not document:
+        if attached is None or not attached.document:
             return await self.http.request(route, **({} if json is None else {"json": json}))
-        file = discord.File(BytesIO(document.encode()), filename=FILE)
+        raw = BytesIO(attached.document.encode())
+        file = discord.File(raw, filename=attached.document_name)
         with handle_message_parameters(file=file) as made:
             return await self.http.request(
                 route, files=made.files, form=_with(json, made.multipart or [])

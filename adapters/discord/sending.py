@@ -53,7 +53,7 @@ class Sender:
         for index, payload in enumerate(made):
             told = {**payload, **_once(reply, index), **(_under(reply) if index == 0 else {})}
             last = index == len(made) - 1
-            identifier = await self._say(reply, told, reply.document if last else "")
+            identifier = await self._say(reply, told, reply if last else None)
         self._remember(reply, identifier)
         return identifier
 
@@ -61,14 +61,14 @@ class Sender:
         """Answer the interaction of *token*: only the person who acted sees it."""
         original = answer("PATCH", "/messages/@original", application, token)
         first, *others = payloads(reply, self.words)
-        file = "" if others else reply.document
+        file = None if others else reply
         try:
-            shown = await self.rest.request(original, json=first, document=file)
+            shown = await self.rest.request(original, json=first, attached=file)
             for index, payload in enumerate(others, 1):
-                file = reply.document if index == len(others) else ""
+                file = reply if index == len(others) else None
                 told = {**payload, "flags": EPHEMERAL}
                 more = answer("POST", "", application, token)
-                shown = await self.rest.request(more, json=told, document=file)
+                shown = await self.rest.request(more, json=told, attached=file)
         except discord.HTTPException as exc:
             raise DeliveryError(
                 "Discord: the person closed the answer, or waited too long"
@@ -94,7 +94,7 @@ class Sender:
         if asked_there and not reply.room.debate and reply.kind is not Kind.CASE:
             raise DeliveryError("Discord: it is too late to answer that command; ask once more")
 
-    async def _say(self, reply: Reply, payload: Mapping[str, Any], file: str) -> str:
+    async def _say(self, reply: Reply, payload: Mapping[str, Any], file: Reply | None) -> str:
         """Post one message; open the thread, or open it again, where that is needed."""
         room, tries = reply.room, 3
         while True:
@@ -107,11 +107,11 @@ class Sender:
                 if not tries or not await self._made_way(exc, reply):
                     raise explained(exc, self.rest.client, room.id) from exc
 
-    async def _send(self, reply: Reply, payload: Mapping[str, Any], file: str) -> str:
+    async def _send(self, reply: Reply, payload: Mapping[str, Any], file: Reply | None) -> str:
         shown = await self.rest.request(
             Route("POST", "/channels/{channel_id}/messages", channel_id=int(reply.room.id)),
             json=payload,
-            document=file,
+            attached=file,
             again=lambda: self._said(reply, payload),
         )
         return str(shown["id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from mimetypes import guess_type
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from bot.domain import Reply
 from bot.errors import DeliveryError
 
 NOT_FOUND = 404
-FILE = "cafe-socrate.json"
+_ENCRYPTED = "application/octet-stream"
 
 
 class Post(Protocol):
@@ -58,12 +59,13 @@ class Private:
         if await self.house.encrypted(room):
             raw, file = encrypt_attachment(raw)
             file = dict(file)
-        told = await self.wire.upload(raw, "application/octet-stream" if file else _JSON)
+        kind = guess_type(reply.document_name)[0] or "text/plain"
+        told = await self.wire.upload(raw, _ENCRYPTED if file else kind)
         said: dict[str, Any] = {
             "msgtype": "m.file",
-            "body": FILE,
-            "filename": FILE,
-            "info": {"mimetype": _JSON, "size": len(raw)},
+            "body": reply.document_name,
+            "filename": reply.document_name,
+            "info": {"mimetype": kind, "size": len(raw)},
             "m.mentions": {},
         }
         said |= {"file": {**file, "url": told}} if file else {"url": told}
@@ -108,6 +110,3 @@ class Private:
     @property
     def _account_data(self) -> str:
         return f"{V3}/user/{quote(self.wire.client.user_id)}/account_data/m.direct"
-
-
-_JSON = "application/json"
