@@ -208,8 +208,8 @@ def _plain(value: object) -> object:
     return _fields(value)
 
 
-def _fields(value: object) -> dict[str, object]:
-    return {name: getattr(value, name) for name in _names(value.__class__)}
+def _fields(value: Any) -> dict[str, object]:
+    return {name: getattr(value, name) for name in _names(type(value))}
 
 
 @cache
