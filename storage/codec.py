@@ -209,7 +209,8 @@ def _plain(value: object) -> object:
 
 
 def _fields(value: Any) -> dict[str, object]:
-    return {name: getattr(value, name) for name in _names(type(value))}
+    names = _names(type(value))  # type: ignore[arg-type] # mypy takes a class for its instances
+    return {name: getattr(value, name) for name in names}
 
 
 @cache
