@@ -396,21 +396,26 @@ class SqlRecord:
     def _transaction(self) -> Iterator[Ledger]:
         """Give a ledger whose head becomes ours only once it is committed."""
         with translated():
-            with for_writing(self._opened()).begin() as connection:
-                ledger = self._ledger(connection)
-                self._vault.refresh()
-                if (newest := ledger.head) != self._last:
-                    self._recall.clear()  # another process wrote
-                    self._vault.forget()
-                    self._last = newest
-                try:
+            try:
+                with for_writing(self._opened()).begin() as connection:
+                    ledger = self._begun(connection)
                     yield ledger
                     head = ledger.finish()
-                except BaseException:
-                    self._vault.forget()  # of keys, too, nothing counts that is not committed
-                    raise
+            except BaseException:
+                self._vault.forget()  # of keys, too, nothing counts that is not committed
+                raise
             self._last = self._last if head == self._head else head
             self._head, self._tree, self._day = head, ledger.tree, ledger.day
+
+    def _begun(self, connection: Connection) -> Ledger:
+        """Return a ledger for *connection*, once nothing is remembered that others changed."""
+        self._vault.refresh()
+        ledger = self._ledger(connection)
+        if ledger.head != self._last:
+            self._recall.clear()
+            self._vault.forget()
+            self._last = ledger.head
+        return ledger
 
     def _ledger(self, connection: Connection) -> Ledger:
         if self._signer is None:
