@@ -218,7 +218,7 @@ class SqlRecord:
     async def answering(self, platform: str, message: str) -> Entry | None:
         """Return the entry, as it stands, that answers the message with the id *message*."""
         theirs = (
-            select(ENTRY)
+            select(*STORED)
             .join(
                 INBOX,
                 (INBOX.c.platform == ENTRY.c.platform)

@@ -272,6 +272,22 @@ def test_a_message_is_erased_by_its_id_on_the_platform(record):
     assert WORD not in str(left) and not isinstance(left[0].event, Erased)
 
 
+def test_a_message_that_was_answered_with_the_next_is_erased_by_its_own_id(folder):
+    asyncio.run(_joined(folder / "cafe-socrate.db"))
+    done = audit("erase", "--message", "fake", "ana-2", "--reason", "x", "--yes")
+    assert done.exit_code == 0 and WORD not in str(entries(folder / "cafe-socrate.db"))
+
+
+async def _joined(path):
+    async with SqlRecord(path) as record:
+        citizen = Citizen(service(record=record), room=PLACE)
+        await citizen.says("j'accepte")
+        first, second = citizen.message(OPENING), citizen.message("Surtout le matin.")
+        for message in (first, second):
+            await record.receive(message, message.id)
+        await citizen.service.handle(second, citizen.platform, [first])
+
+
 def test_nothing_is_erased_without_a_yes(record):
     before = entries(record)
     assert audit("erase", 3, "--reason", "x", given="n\n").exit_code == 1
