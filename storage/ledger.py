@@ -76,15 +76,15 @@ _CASE = Statement(
 )
 _ERASE = Statement(_ITS.values(body=None, at=bindparam("minute")))
 _FORGET = Statement(_ITS.values(body=None, at=bindparam("minute"), sender=None, message_id=None))
-_UNKNOWN = Statement(
-    delete(INBOX).where(
-        tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
-            select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
-                ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
-            )
+_OF_AUTHOR = delete(INBOX).where(
+    tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
+        select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
+            ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
         )
     )
 )
+_UNKNOWN = Statement(_OF_AUTHOR)
+_ANSWERED_UNKNOWN = Statement(_OF_AUTHOR.where(INBOX.c.done == literal_column("1")))
 _CONTENTS = Statement(select(ENTRY.c.at, ENTRY.c.key).where(ENTRY.c.seq == bindparam("its_seq")))
 _LEFT = Statement(
     select(ENTRY.c.seq, ENTRY.c.leaf, ENTRY.c.body).where(
@@ -321,7 +321,9 @@ class Ledger:
             at, key = row
             keys.add(key)
             if isinstance(event, Erasure):
-                _UNKNOWN.run(self.connection, {"its_seq": seq})
+                # What a person who leaves has still to be answered goes too; else it is answered.
+                unknown = _UNKNOWN if event.cause == "person" else _ANSWERED_UNKNOWN
+                unknown.run(self.connection, {"its_seq": seq})
             statement = _FORGET if isinstance(event, Erasure) else _ERASE
             minute = f"{at[:16]}:00.000000Z"
             statement.run(self.connection, {"its_seq": seq, "minute": minute})

@@ -158,6 +158,16 @@ async def test_a_process_that_runs_through_a_rotation_goes_on(record, live):
     assert (await record.verify()).sound
 
 
+@pytest.mark.parametrize(("cause", "left"), [("person", 0), ("operator", 1), ("retention", 1)])
+async def test_what_still_waits_goes_only_with_a_person_who_leaves(record, cause, left):
+    await record.append(said("$1"))
+    await record.receive(said("$2").message, "s1")
+
+    await record.append(Erasure(erased=(1,), cause=cause))
+
+    assert len(await record.waiting("matrix")) == left
+
+
 async def test_a_rotation_that_fails_loses_nothing(record, live):
     await record.append(said("$1"))
     with closing(sqlite3.connect(live / "record.db", isolation_level=None)) as connection:
