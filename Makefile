@@ -11,7 +11,7 @@ GO := .venv-go/.ready
 .PHONY: run test check lint types contracts format test-model outside clean
 
 run: $(READY)
-	@$(BIN)/socrate chat
+	@$(BIN)/socrate chat --console
 
 test: $(READY) $(SYNAPSE)
 	$(BIN)/python -m pytest -q -n auto --dist loadfile

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import click
 
 from bot.cli_audit import audit, rotated
 from bot.cli_cafe import cafe, clean, cleaned
+from bot.cli_console import beside, console
 from bot.cli_witness import witness
 from bot.errors import BotError, ConfigError, ModelError
 
@@ -69,14 +70,15 @@ _FILE = click.argument("file", type=click.File("r", encoding="utf-8", errors="su
 @cli.command()
 @_MODEL
 @_STRATEGY
+@click.option("--console", "watched", is_flag=True, help="Open the moderators' console beside it.")
 @click.pass_obj
-def chat(chosen: Chosen, model: str | None, strategy: str | None) -> None:
+def chat(chosen: Chosen, model: str | None, strategy: str | None, *, watched: bool) -> None:
     """Talk to the bot in this terminal."""
     settings = chosen.settings(name=model, strategy=strategy)
-    _run(_chat(settings))
+    _run(_chat(settings, watched=watched and sys.stdin.isatty()))
 
 
-async def _chat(settings: Settings) -> None:
+async def _chat(settings: Settings, *, watched: bool = False) -> None:
     from bot import wiring
     from bot.runner import Runner
 
@@ -89,7 +91,8 @@ async def _chat(settings: Settings) -> None:
             await _announce(model, book, settings)
         terminal = wiring.terminal(book, settings)
         _collect_garbage()
-        await Runner(service=service, mailbox=record, platform=terminal).converse()
+        async with beside(settings, record, service) if watched else nullcontext():
+            await Runner(service=service, mailbox=record, platform=terminal).converse()
 
 
 async def _announce(model: Any, book: Any, settings: Settings) -> None:
@@ -163,6 +166,7 @@ cli.add_command(audit)
 cli.add_command(cafe)
 cli.add_command(clean)
 cli.add_command(witness)
+cli.add_command(console)
 
 
 @cli.command()

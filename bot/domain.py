@@ -444,7 +444,7 @@ class Review:
     moderator: str
     """A pseudonym."""
     finding: str
-    """``upheld``, ``rejected`` or ``answered``; a label of the rules in a plain review."""
+    """``upheld``, ``rejected`` or ``answered``; in a plain review ``neutral`` or a label."""
     note: str = ""
     message: Message | None = None
     """Where the moderator said so, if on a platform."""
@@ -481,9 +481,9 @@ class Erasure:
 
     erased: tuple[int, ...]
     cause: str
-    """``person``, ``retention``, or ``operator`` by `socrate audit erase`."""
+    """``person``, ``retention``, ``operator`` (`socrate audit erase`), ``officer`` (console)."""
     note: str = ""
-    """Why, in an operator's words."""
+    """Why, in an operator's or officer's words."""
     message: Message | None = None
     """The request, without its sender."""
     reply: Reply | None = None
@@ -552,6 +552,7 @@ class Line:
     """The kind of the reply; empty if nothing was said."""
     command: str = ""
     why: str = ""
+    """Why a turn is as it is, a review's finding, what a case was for: see `storage.tally`."""
     move: str = ""
     source: str = ""
     """Who worded the question that was sent."""

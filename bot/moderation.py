@@ -82,15 +82,18 @@ class Moderation:
         finding = FINDINGS.get(command, "answered")
         if not note and finding == "answered":
             return self._silent(message, "no answer")
-        about = await self.record.entry(case.turn)
-        return Review(
-            turn=case.turn,
-            moderator=message.sender,
-            finding=finding,
-            note=note,
-            message=message,
-            reply=self._told(about, finding, note, message) if about else None,
-        )
+        review = Review(turn=case.turn, moderator=message.sender, finding=finding, note=note)
+        return replace(await self.told(review, message.id), message=message)
+
+    async def told(self, review: Review, cause: str) -> Review:
+        """Return *review* with what the person is told of it.
+
+        Nobody is told anything, once they are forgotten. *cause* is the id of what the moderator
+        did: the same for the same act.
+        """
+        about = await self.record.entry(review.turn)
+        reply = self._verdict(about, review, cause) if about else None
+        return replace(review, reply=reply)
 
     def _case(self, turn: int, cause: str, message: Message, words: str, room: Room | None) -> Case:
         text = self.notices.text(self.language, f"case-{cause}", seq=turn, words=words)
@@ -134,18 +137,17 @@ class Moderation:
                 return command, note.strip()
         return "answer", message.text.strip()
 
-    def _told(self, about: Entry, finding: str, note: str, message: Message) -> Reply | None:
-        """Return what the person is told; nobody is, once they are forgotten."""
+    def _verdict(self, about: Entry, review: Review, cause: str) -> Reply | None:
         event: Event = about.event
         reply = _reply(event)
         if reply is None or not isinstance(event, Turn | Contest):
             return None
-        notice = finding if note else f"{finding}-bare"
+        notice = review.finding if review.note else f"{review.finding}-bare"
         return Reply(
             room=reply.room,
             to=reply.to,
-            cause=message.id,
-            text=self.notices.text(reply.language, notice, note=note, seq=about.seq),
+            cause=cause,
+            text=self.notices.text(reply.language, notice, note=review.note, seq=about.seq),
             kind=Kind.VERDICT,
             language=reply.language,
             person=event.message.sender,

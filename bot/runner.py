@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 
-from bot.domain import Message, Room
+from bot.domain import Message, Review, Room
 from bot.ports import Mailbox, Platform
 from bot.service import Service
 
@@ -19,6 +19,8 @@ PAUSES = 5
 """How often the bot waits for one more message before it answers."""
 MOST = 50
 """Messages that one answer serves at most."""
+LOOK = 2.0
+"""Seconds between two looks for what others put on record to be sent, such as the console."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Runner:
     platform: Platform
     pause: float = 0.0
     """Seconds to wait for more from the same person; 0 to answer each message by itself."""
+    look: float = LOOK
+    """Seconds between two looks for what others put on record."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _rooms: dict[Room, deque[Message]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_MEMORY))
@@ -39,6 +43,7 @@ class Runner:
         await self.resume()
         async for message in self._received():
             await self.service.handle(message, self.platform)
+            await self.carry()
 
     async def serve(self) -> None:
         """Serve a platform with many rooms until its messages end, or `stop`, and all are answered.
@@ -51,10 +56,12 @@ class Runner:
         async with asyncio.TaskGroup() as workers:
             taking_in = workers.create_task(self._take_in(workers))
             stopped = workers.create_task(self._stop.wait())
+            carrying = workers.create_task(self._keep_carrying())
             await asyncio.wait((taking_in, stopped), return_when=asyncio.FIRST_COMPLETED)
             # What is in hand is finished; what is not taken in stays with the platform.
             taking_in.cancel()
             stopped.cancel()
+            carrying.cancel()
 
     def stop(self) -> None:
         """Take in nothing more; `serve` ends once all that was taken in is answered."""
@@ -76,6 +83,20 @@ class Runner:
             await self.service.deliver(entry, self.platform)
         for message in await self.mailbox.waiting(self.platform.name):
             await self.service.handle(message, self.platform)
+
+    async def carry(self) -> None:
+        """Send what a moderator answered elsewhere than on this platform.
+
+        Nobody else sends it: what this process decides is on its way already.
+        """
+        for entry in await self.mailbox.unsent(self.platform.name):
+            if isinstance(entry.event, Review) and entry.event.message is None:
+                await self.service.deliver(entry, self.platform)
+
+    async def _keep_carrying(self) -> None:
+        while True:
+            await asyncio.sleep(self.look)
+            await self.carry()
 
     async def _received(self) -> AsyncIterator[Message]:
         """Yield each new message once it is kept."""

@@ -23,9 +23,9 @@ KNOWN = {
     "MATRIX_RECOVERY_KEY": "matrix.recovery_key",
 }
 """Variables that operators know from other programs, and what they set."""
-LISTS = {"screens", "gates", "rooms", "inviters", "guilds", "logs", "asked"}
+LISTS = {"screens", "gates", "rooms", "inviters", "guilds", "logs", "asked", "public"}
 """Keys whose values in the environment are parted by commas."""
-MAY_BE_EMPTY = {"rooms", "inviters", "guilds", "logs", "asked"}
+MAY_BE_EMPTY = {"rooms", "inviters", "guilds", "logs", "asked", "public"}
 FILE = Path("socrate.toml")
 """Read from the working directory where no other is named."""
 
@@ -211,6 +211,28 @@ class WitnessSettings(_Section):
     """0 for any that is free."""
 
 
+class ConsoleSettings(_Section):
+    """The moderators' console: `socrate console`."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; elsewhere than on this machine, put a proxy with HTTPS before it."""
+    port: int = Field(default=8140, ge=1, le=65535)
+    url: str = ""
+    """Address under which people open it; empty for ``http://host:port``."""
+    proxy: str = ""
+    """Address of the proxy whose word on where requests come from is believed."""
+    accounts: Path | None = None
+    """SQLite file of accounts and sessions; beside the record where not set."""
+    hours: int = Field(default=8, ge=1, le=72)
+    """Hours after which one has to log in again."""
+    public: tuple[str, ...] = ()
+    """Names of the debates that have a page for everybody."""
+    oidc_issuer: str = ""
+    """Address of an OpenID provider; empty for accounts of the console's own only."""
+    oidc_client: str = ""
+    oidc_secret: SecretStr = SecretStr("")
+
+
 class Settings(_Section):
     """Everything an operator may choose."""
 
@@ -223,6 +245,7 @@ class Settings(_Section):
     matrix: MatrixSettings = MatrixSettings()
     discord: DiscordSettings = DiscordSettings()
     witness: WitnessSettings = WitnessSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -12,7 +12,7 @@ from typing import Any
 from bot.domain import Frame, Move, Register
 from bot.errors import ConfigError
 
-TEXTS = ("notices", "prompts", "matrix", "discord")
+TEXTS = ("notices", "prompts", "matrix", "discord", "console")
 """Files whose tables hold texts, found by ``table.key``."""
 
 

@@ -238,8 +238,9 @@ class Ledger:
         sealed = self.vault.seal(self.connection, key, plain, its_hash)
         row = {"seq": seq, "leaf": its_leaf, "key": key, "body": sealed, "at": at}
         row |= {"within": _within(event, found, about), "kind": line.kind}
-        self._enter(row | found._asdict() | _listed(line), its_hash)
+        # Counted before it is there itself: the first review of a question must look first.
         self._count(entry, found, about, newcomer=newcomer)
+        self._enter(row | found._asdict() | _listed(line), its_hash)
         self._index(event, line, about)
         self._added[seq] = replace(entry, seal=its_hash.hex())
         if found.message_id is not None:

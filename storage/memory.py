@@ -17,12 +17,16 @@ from bot.domain import (
     Erased,
     Erasure,
     Event,
+    Filter,
+    Line,
     Message,
     Room,
+    Tallies,
     standing,
 )
 from storage import codec
 from storage.dialogue import newest_cafes, rebuild
+from storage.index import Index
 from storage.merkle import leaf_hash
 
 
@@ -33,7 +37,7 @@ class _Kept:
 
 
 class MemoryRecord:
-    """The record and the mailbox, in memory. Keeps the promises of `bot.ports`, save durability."""
+    """Record, archive and mailbox in memory. Keeps the promises of `bot.ports`, save durability."""
 
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
@@ -44,6 +48,7 @@ class MemoryRecord:
         self._people: dict[int, tuple[str, str, str]] = {}
         self._shown: dict[tuple[str, str], int] = {}
         self._cursors: dict[str, str] = {}
+        self._index = Index()
 
     async def append(self, event: Event) -> Entry:
         message = codec.answered(event)
@@ -51,6 +56,7 @@ class MemoryRecord:
             return known
         entry = self._sealed(event)
         self._entries.append(entry)
+        self._index.add(entry)
         if message:
             self._answers[_answer_key(message)] = entry.seq
             room = message.room
@@ -102,6 +108,12 @@ class MemoryRecord:
 
     async def dialogue(self, room: Room, sender: str) -> Dialogue:
         return rebuild(room, sender, reversed(self._of(room, sender)))
+
+    async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
+        return self._index.lines(wanted, limit)
+
+    async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:
+        return self._index.tallies(debate, since, until)
 
     async def receive(self, message: Message, cursor: str) -> bool:
         key = (message.room.platform, message.id)

@@ -78,6 +78,7 @@ def test_every_make_target_a_page_names_is_one(page):
         ("docs/how-to/witness.md", "docs/how-to/witness.fr.md"),
         ("docs/explanation/record.md", "docs/explanation/record.fr.md"),
         ("docs/how-to/backup.md", "docs/how-to/backup.fr.md"),
+        ("docs/how-to/console.md", "docs/how-to/console.fr.md"),
     ],
 )
 def test_the_twins_have_the_same_parts(english, french):
