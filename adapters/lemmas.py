@@ -11,11 +11,15 @@ SHORTEST = 3
 _BEFORE = re.compile("^(?:[وف]?[بكلع]?(?:ه)?ال|[وف]?لل|[وفبلك](?=[\u0621-\u064a]{3}))")
 """And, so, by, like, for, on, this, the: written in one with the next word."""
 _VERBAL = re.compile(
-    "^[وف]?(?:س(?=[يتنا][\u0621-\u064a]{2}$)|(?:ب|ك|س|ح)?[يتنا](?=[\u0621-\u064a]{3}))"
+    "^[وف]?(?:س(?=[يتنا][\u0621-\u064a]{2}$)|(?:كا?|غا?|[بسح]|ه(?=[يتن]))?[يتنا](?=[\u0621-\u064a]{3}))"
 )
 """Marks of person and time, of the standard language and of speech."""
-_AFTER = re.compile("(?:كما|هما|هن|كم|هم|ها|نا|ون|ين|ات|ان|وا|ته|تك|تي|ه|ك|ي|ة|ا|و|ش)$")
+_AFTER = re.compile(
+    "(?:(?<=...)ل(?:كم|ي|نا|ك|هم|ها|و)|كما|هما|هن|كم|هم|ها|نا|ون|ين|ات|ان|وا|ته|تك|تي|ه|ك|ي|ة|ا|و|ش)$"
+)
 """Mine, yours, theirs; plurals and feminines."""
+_PARTICIPLE = re.compile("(?<=[a-z]{3})ée?s?$")
+"""What was done, in French: the dictionary has it beside the verb, not under it."""
 DICTIONARIES = frozenset({"fr", "en", "de"})
 
 
@@ -45,7 +49,10 @@ class DictionaryLemmatiser:
 
         # German nouns are found under their capital only.
         forms = (word, word.capitalize()) if language == "de" else (word,)
-        return frozenset({word, *(lemmatize(f, lang=language).casefold() for f in forms)})
+        found = {lemmatize(f, lang=language).casefold() for f in forms}
+        if language == "fr":
+            found |= {_PARTICIPLE.sub("er", form) for form in found}
+        return frozenset({word, *found})
 
     def _stem(self, word: str, language: str) -> str:
         if language not in self._stemmers:

@@ -48,12 +48,13 @@ WEIGHTS = ROOT / "policies" / "weights"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION = 2
 """Of this script: one more whenever the same cases give other weights."""
-AUTHORS = {"emil": 0, "fatima": 0, "gus": 1, "hana": 1, "ines": 2, "jaro": 2, "nils": -1}
+JUDGED = {"emil": 0, "fatima": 0, "gus": 1, "hana": 1, "ines": 2, "jaro": 2}
+AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
-Nils read the rules and wrote only to teach: his are never judged.
+Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged.
 """
-ASKERS = ("ada", "bela", "dina", "lina")
+ASKERS = ("ada", "bela", "dina", "lina", "mara")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})
 """Kinds that are about a vote; the others ask for a judgement."""

@@ -42,6 +42,7 @@ _CUE_GAPS = {
     "SIGN": re.compile(r"[\s,.!:;-]{1,8}"),
 }
 """What may stand between a cue and the name it announces."""
+_ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)?(?=..)|^[وفبلك](?=...)")
 _PROCLITICS = "وفبلك"
 """Arabic writes "and", "so", "by", "for" and "like" as one letter before the word."""
 
@@ -108,7 +109,11 @@ class Masking:
         A language without lists is read with those of French.
         """
         names = _Placeholders("\n".join(texts))
-        masked = tuple(names.replace(text, self.spans(text, language)) for text in texts)
+        found = [self.spans(text, language) for text in texts]
+        masked = tuple(
+            names.replace(text, _agreed(text, spans, texts, found))
+            for text, spans in zip(texts, found, strict=True)
+        )
         return Masked(texts=masked, hidden=tuple(names.hidden.values()))
 
     def spans(self, text: str, language: str) -> tuple[Span, ...]:
@@ -126,6 +131,25 @@ class Masking:
         view = _view(text)
         reader = _Reader(view.text, self._lists[language])
         return tuple(Span(*view.span(s.start, s.end), s.kind) for s in reader.spans())
+
+
+def _agreed(
+    text: str, spans: Sequence[Span], texts: Sequence[str], found: Sequence[Sequence[Span]]
+) -> list[Span]:
+    """Return *spans* and what is hidden as a group in another of *texts*: « teach Irish »."""
+    hidden = {
+        other[s.start : s.end]
+        for other, those in zip(texts, found, strict=True)
+        for s in those
+        if s.kind == "GROUP" and other is not text
+    }
+    more = [
+        Span(*match.span(), "GROUP")
+        for words in sorted(hidden)
+        for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+        if all(match.end() <= s.start or s.end <= match.start() for s in spans)
+    ]
+    return sorted((*spans, *more))
 
 
 @dataclass(frozen=True)
@@ -358,7 +382,7 @@ class _Reader:
 
     def _may_name(self, token: _Token) -> bool:
         word = token.word
-        if word in self.stop or (_arabic(word) and word[1:] in self.stop and word[0] == "و"):
+        if word in self.stop or (_arabic(word) and _ATTACHED.sub("", word) in self.stop):
             return False
         return _LETTERS.fullmatch(word) is not None
 

@@ -31,7 +31,18 @@ _CASE = re.compile("(?<=..)[وي]ن$")
 """One ending, whose vowel follows the sentence."""
 _DOER = re.compile("^[اتين](?=..$)")
 """Who does it, before a short Arabic verb."""
+_PLURAL = re.compile("(?:e[ns]?|[ns])$")
+_LINKED = re.compile("(?:e?s|e?n|e)$")
+"""What joins the parts of a German compound."""
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
+
+
+_LABELS = {
+    "new-number": Label.UNSOURCED_FACT,
+    "presupposing": Label.PRESUPPOSITION,
+    "new-name": Label.SUGGESTION,
+    "new-word": Label.SUGGESTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ class Vocabulary:
     """Words that take something for granted, unless the person said it."""
     phrases: re.Pattern[str] | None
     """The same, of several words."""
+    numbers: frozenset[str]
+    """Numbers in words: « seven » is no form of « seventy »."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +109,30 @@ class OwnWords:
     def _judged(
         self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
     ) -> Finding | None:
-        if form.isdigit() and said.counts(form):
-            return None
+        rule = self._fault(word, form, vocabulary, said, language)
+        return self._finding(rule, _LABELS[rule], language, word) if rule else None
+
+    def _fault(
+        self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
+    ) -> str | None:
+        """Return what is wrong with *word*, if anything is."""
         if any(c.isdigit() for c in form):
-            return self._finding("new-number", Label.UNSOURCED_FACT, language, word)
+            return None if form.isdigit() and said.counts(form) else "new-number"
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
+        known = self._lemmas_of(vocabulary, language)
         presupposing = (lemmas | {form}) & vocabulary.presupposing
         # The neutral words first: to look up all that the person said takes longer.
-        if not presupposing and lemmas & self._lemmas_of(vocabulary, language):
+        if not presupposing and lemmas & known:
             return None
-        if lemmas & said.lemmas or said.has_relative(lemmas):
+        number = not lemmas.isdisjoint(vocabulary.numbers)
+        if lemmas & said.lemmas or (not number and said.has_relative(lemmas)):
             return None
-        if presupposing:
-            return self._finding("presupposing", Label.PRESUPPOSITION, language, word)
+        if number or presupposing:
+            return "new-number" if number else "presupposing"
+        if language == "de" and _joined(lemmas, known | said.lemmas):
+            return None
         name = language != "de" and word.start > 0 and word.text[0].isupper()
-        return self._finding("new-name" if name else "new-word", Label.SUGGESTION, language, word)
+        return "new-name" if name else "new-word"
 
     def _finding(
         self, rule: str, label: Label, language: str, where: Word | re.Match[str]
@@ -140,13 +162,14 @@ class OwnWords:
                 *self.book.lexicon(language, "notices")["notice"]["ack"],
                 *self.book.lexicon(language, "gates")["receipts"],
             )
-            listed = _forms((*lists["function"], *lists["neutral"]))
+            listed = _forms((*lists["function"], *lists["neutral"], *lists["everyday"]))
             presupposing = _forms(p for p in lists["presupposing"] if _is_word(p))
             self._vocabularies[language] = Vocabulary(
                 forms=(listed | _forms((*frames, *acks))) - presupposing,
                 listed=listed,
                 presupposing=presupposing,
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
+                numbers=_forms(lists["numbers"]),
             )
         return self._vocabularies[language]
 
@@ -230,13 +253,23 @@ def _roots(lemma: str) -> Iterator[str]:
 
 def _compounded(word: str, known: frozenset[str]) -> bool:
     """Return whether a German word is part of a compound that was said, or made of such words."""
-    stem = word.rstrip("ens") if len(word) > STEM else word
+    stem = _PLURAL.sub("", word) if len(word) > STEM else word
     if len(stem) >= PART and any(_has_part(said, stem) for said in known):
         return True
     stems = {said[:length] for said in known for length in range(3, len(said) + 1)}
     return any(
         word[:cut] in stems and word[cut:].removeprefix("s") in known
         for cut in range(3, len(word) - 2)
+    )
+
+
+def _joined(lemmas: Iterable[str], known: frozenset[str]) -> bool:
+    """Return whether a German word is two known ones in one: « Speiseplan », « Mietvertrag »."""
+    return any(
+        lemma[cut:] in known
+        and not known.isdisjoint({lemma[:cut], lemma[:cut] + "e", _LINKED.sub("", lemma[:cut])})
+        for lemma in lemmas
+        for cut in range(PART, len(lemma) - ROOT)
     )
 
 

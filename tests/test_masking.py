@@ -78,6 +78,17 @@ def test_the_same_words_get_the_same_placeholder_in_every_message() -> None:
     assert [h.text for h in masked.hidden] == ["Macron", "Merkel"]
 
 
+def test_what_is_hidden_in_one_message_is_hidden_in_the_others() -> None:
+    texts = ["Teach Irish history in schools.", "Which parts of Irish history?"]
+    masked = MASKING.mask(texts, "en").texts
+    assert masked == ("Teach [GROUP_1] history in schools.", "Which parts of [GROUP_1] history?")
+
+
+def test_a_language_alone_is_left_in_every_message() -> None:
+    texts = ["Teach Irish at school.", "Who would teach Irish?"]
+    assert MASKING.mask(texts, "en").texts == tuple(texts)
+
+
 def test_a_number_is_the_same_however_it_is_spaced() -> None:
     masked = MASKING.mask(["Mon numéro : 06 78 45 12 90, je répète 06.78.45.12.90"], "fr")
 

@@ -57,6 +57,50 @@ async def test_a_number_said_with_its_unit_is_the_persons(gate):
     assert await found(gate, "Que donneraient ces 16 heures ?", said, "fr") == ["16"]
 
 
+@pytest.mark.parametrize(
+    ("said", "question", "language", "new"),
+    [
+        ("Seven of us share one kitchen.", "How do seven people share it?", "en", []),
+        ("Seven of us share one kitchen.", "How would seventy people share it?", "en", ["seventy"]),
+        ("Nous sommes cinq.", "Comment vivent cinquante personnes ?", "fr", ["cinquante"]),
+        ("Sechs Leute warten.", "Wo warten sechzig Leute?", "de", ["sechzig"]),
+    ],
+)
+async def test_a_number_in_words_is_no_form_of_another(gate, said, question, language, new):
+    assert await found(gate, question, said, language) == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "language"),
+    [
+        ("More buses at night.", "Who drives you home from work?", "en"),
+        ("Plus de bus la nuit.", "Qui, parmi vos collègues, prend le train ?", "fr"),
+        ("La haie est trop haute.", "Qui l'a taillée, l'an passé ?", "fr"),
+        ("Mehr Busse nachts.", "Wer fährt Ihre Kollegen nach der Schicht nach Hause?", "de"),
+        ("نريد حافلات ليلية.", "من يرجع معكم إلى البيت بعد العمل؟", "ar"),
+    ],
+)
+async def test_everyday_words_are_the_bots_to_use(gate, said, question, language):
+    new = await found(gate, question, said, language)
+    assert new == []
+
+
+@pytest.mark.parametrize(
+    ("said", "question"),
+    [
+        ("Es braucht Trinkbrunnen am Markt.", "Wie viele Brunnen gibt es dort?"),
+        ("Mein Vermieter heizt kaum.", "Was steht dazu im Mietvertrag?"),
+    ],
+)
+async def test_a_german_compound_of_known_words_is_known(gate, said, question):
+    assert await found(gate, question, said, "de") == []
+
+
+async def test_a_german_compound_with_a_new_part_is_new(gate):
+    said = "Mein Vermieter heizt kaum."
+    assert await found(gate, "Was sagt der Mieterbund dazu?", said, "de") == ["Mieterbund"]
+
+
 async def test_what_is_taken_for_granted_is_found_though_its_root_was_said(gate):
     draft = Draft(text="لماذا يرفض الجيران؟", move=Move.REASONS)
     verdict = await gate.check(draft, dialogue("الجيران كثيرون", language="ar"))
