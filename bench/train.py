@@ -36,7 +36,7 @@ from prompts import load
 ROOT = Path(__file__).parents[1]
 CASES = ROOT / "tests" / "cases"
 WEIGHTS = ROOT / "policies" / "weights"
-AUTHORS = ("ada", "bela", "dina", "lina", "mara", "nora")
+AUTHORS = ("ada", "bela", "dina", "lina")
 """Who wrote the cases to learn from; other authors' are for measuring only."""
 FORMAT = 1
 PASS = 0.97

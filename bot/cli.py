@@ -19,12 +19,12 @@ import click
 from bot.cli_audit import audit, rotated
 from bot.cli_cafe import cafe, clean, cleaned
 from bot.cli_console import beside, console
-from bot.cli_witness import witness
+from bot.cli_witness import vouched, witness
 from bot.errors import BotError, ConfigError, ModelError
 
 if TYPE_CHECKING:
     from bot.lab import Item, Lab
-    from bot.settings import RecordSettings, Settings
+    from bot.settings import Settings
 
 # Each command imports what it needs: the first question must not wait for the others' libraries.
 # ruff: noqa: PLC0415
@@ -130,15 +130,17 @@ async def _serve(settings: Settings) -> None:
         _collect_garbage()
         entered = [await doors.enter_async_context(platform) for platform in platforms]
         async with asyncio.TaskGroup() as tasks:
-            cleaning = tasks.create_task(_clean_daily(record, settings.record))
+            cleaning = tasks.create_task(_daily(record, settings))
             await serve(service, record, entered, settings.limits.pause)
             cleaning.cancel()
 
 
-async def _clean_daily(record: Any, chosen: RecordSettings) -> None:
+async def _daily(record: Any, settings: Settings) -> None:
+    """Erase what is due, change keys that are due, and have the record vouched for."""
     while True:
-        await cleaned(record, chosen.days)
-        await rotated(record, chosen.rotate)
+        await cleaned(record, settings.record.days)
+        await rotated(record, settings.record.rotate)
+        await vouched(record, settings)
         await asyncio.sleep(86_400)
 
 

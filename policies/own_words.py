@@ -162,7 +162,7 @@ class OwnWords:
                 *self.book.lexicon(language, "notices")["notice"]["ack"],
                 *self.book.lexicon(language, "gates")["receipts"],
             )
-            listed = _forms((*lists["function"], *lists["neutral"], *lists["everyday"]))
+            listed = _forms((*lists["function"], *lists["neutral"]))
             presupposing = _forms(p for p in lists["presupposing"] if _is_word(p))
             self._vocabularies[language] = Vocabulary(
                 forms=(listed | _forms((*frames, *acks))) - presupposing,
