@@ -157,8 +157,10 @@ class Record(Protocol):
 
         In the same transaction the message it answers leaves the inbox, and a reply it
         holds enters the outbox; a `Delivery` takes it out. A second event for a message
-        already answered is not recorded: the first one's entry is returned; so it is with a
-        second `Case` for an entry. What a `Rectification` or an `Erasure` names is erased.
+        already answered is not recorded: the first one's entry is returned. So it is with a
+        second `Case` for an entry, and with a `Review` from no platform that decides what is
+        decided, or is its moderator's second plain one. What a `Rectification` or an `Erasure`
+        names is erased.
 
         Raises:
             StorageError: It is not on record; the caller must stay silent.
@@ -210,6 +212,13 @@ class Archive(Protocol):
 
     async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
         """Return at most *limit* entries that *wanted* describes, newest first."""
+        ...
+
+    async def findings(self, debate: str, *, limit: int) -> Sequence[tuple[int, str]]:
+        """Return at most *limit* findings of reviews in *debate* (all of them if empty).
+
+        Each with the entry it is about, newest first; see `storage.tally.reason`.
+        """
         ...
 
     async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:

@@ -73,10 +73,8 @@ class Reviewing:
             return False
         if any(_plain(review) and review.moderator == account for review in known):
             return False
-        await self.record.append(
-            Review(turn=seq, moderator=account, finding=finding, note=note.strip())
-        )
-        return True
+        review = Review(turn=seq, moderator=account, finding=finding, note=note.strip())
+        return await self._recorded(review)
 
     async def decide(self, seq: int, account: str, finding: str, note: str) -> bool:
         """Answer the contest in entry *seq*; the person is told the finding and the *note*.
@@ -90,8 +88,11 @@ class Reviewing:
         if any(not _plain(review) for review in known):
             return False
         review = Review(turn=seq, moderator=account, finding=finding, note=note.strip())
-        await self.record.append(await self.moderation.told(review, f"console/{seq}"))
-        return True
+        return await self._recorded(await self.moderation.told(review, f"console/{seq}"))
+
+    async def _recorded(self, review: Review) -> bool:
+        """Record *review*; False if somebody was quicker, at another console perhaps."""
+        return (await self.record.append(review)).event is review
 
     async def say_outcome(self, seq: int, state: str, note: str) -> bool:
         """Record what came of the proposal in entry *seq*; False if it is none."""
@@ -186,10 +187,9 @@ class Reviewing:
         """Return Krippendorff's alpha over plain reviews, and how many entries had two."""
         units: dict[int, list[str]] = {}
         for place in places:
-            by = Filter(kind="review", debate=place)
-            for line in await self.archive.lines(by, limit=JUDGED):
-                if line.why in {NEUTRAL, *STEERING}:
-                    units.setdefault(line.turn, []).append(line.why)
+            for seq, finding in await self.archive.findings(place, limit=JUDGED):
+                if finding in {NEUTRAL, *STEERING}:
+                    units.setdefault(seq, []).append(finding)
         twice = [unit for unit in units.values() if len(unit) > 1]
         return alpha(twice), len(twice)
 

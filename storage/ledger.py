@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, bindparam, delete, literal_column, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, text, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.domain import (
@@ -40,11 +40,11 @@ from storage.tables import (
     INBOX,
     LABEL,
     OUTBOX,
-    TALLY,
     TILE,
+    Verbatim,
     verbatim,
 )
-from storage.tally import DECIDED, Around, lined, tallied
+from storage.tally import DECIDED, Around, lined, repeats, tallied
 from storage.tree import Tree
 from storage.vault import NOBODY, Owner, Vault
 
@@ -59,7 +59,6 @@ _THIS_MESSAGE = (
     INBOX.c.platform == bindparam("its_platform"),
     INBOX.c.event_id == bindparam("its_id"),
 )
-_UPSERT_TALLY = upsert(TALLY).values({c.name: bindparam(c.name) for c in TALLY.columns})
 _UPSERT_KEPT = upsert(CHECKPOINT).values({c.name: bindparam(c.name) for c in CHECKPOINT.columns})
 
 _ANSWER = Statement(
@@ -72,6 +71,11 @@ _ANSWER = Statement(
 _CASE = Statement(
     select(*STORED).where(
         ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'case'")
+    )
+)
+_REVIEWED_BY = Statement(
+    select(*STORED).where(
+        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'review'")
     )
 )
 _ERASE = Statement(_ITS.values(body=None, at=bindparam("minute")))
@@ -112,11 +116,16 @@ _MOVED = Statement(
 _CONTESTED = Statement(_ITS.values(contested=literal_column("1")))
 _REVIEWED = Statement(_ITS.values(reviewed=literal_column("1")))
 _COUNTED = Statement(
-    _UPSERT_TALLY.on_conflict_do_update(
-        index_elements=["debate", "day", "dimension", "value"],
-        set_={"count": TALLY.c.count + _UPSERT_TALLY.excluded.count},
-    )
+    text(
+        "INSERT INTO tally "
+        "SELECT everywhere, CASE WHEN everywhere THEN '' ELSE :debate END, span, "
+        "substr(:day, 1, length), :dimension, :value, :count "
+        "FROM (SELECT 0 AS everywhere, 'day' AS span, 10 AS length UNION ALL SELECT 0, 'month', 7 "
+        "UNION ALL SELECT 1, 'day', 10 UNION ALL SELECT 1, 'month', 7) "
+        "WHERE true ON CONFLICT DO UPDATE SET count = count + excluded.count"
+    ).bindparams(bindparam("debate", type_=Verbatim()))
 )
+"""Counts a fact four times with one statement: see `storage.tables.TallyRow`."""
 _KEPT = Statement(
     _UPSERT_KEPT.on_conflict_do_update(
         index_elements=["size"], set_={"note": _UPSERT_KEPT.excluded.note}
@@ -212,7 +221,7 @@ class Ledger:
     def append(self, event: Event, body: str) -> Entry:
         """Add *event*, encoded as *body*, and see to the mailbox; see `bot.ports.Record`."""
         message = codec.answered(event)
-        if known := (message and self._answer(message)) or self._same_case(event):
+        if known := (message and self._answer(message)) or self._same_act(event):
             return known
         entry = self.add(event, body, codec.stamp(self.clock()))
         for answered in (*codec.also_answered(event), *([message] if message else [])):
@@ -457,12 +466,17 @@ class Ledger:
         row = statement.run(self.connection, values).fetchone()
         return entry_of(self.connection, Stored(*row), self.vault) if row else None
 
-    def _same_case(self, event: Event) -> Entry | None:
-        """Return the case that *event* would only repeat, if it is one."""
-        if not isinstance(event, Case):
+    def _same_act(self, event: Event) -> Entry | None:
+        """Return the case or review that *event* would only repeat, if it is one."""
+        if not isinstance(event, Case | Review):
             return None
         self.flush()
-        return self._stored(_CASE, {"about": event.turn})
+        about = {"about": event.turn}
+        if isinstance(event, Case):
+            return self._stored(_CASE, about)
+        rows = _REVIEWED_BY.run(self.connection, about).fetchall()
+        known = (entry_of(self.connection, Stored(*row), self.vault) for row in rows)
+        return next((entry for entry in known if repeats(event, entry.event)), None)
 
     def _received(self, message: Message) -> bool:
         return _RECEIVED.run(self.connection, _this(message)).fetchone() is not None

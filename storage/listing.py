@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
 
 from bot.domain import Filter, Line, Tallies
 from storage import codec
@@ -31,17 +31,46 @@ def lines(connection: Connection, wanted: Filter, limit: int) -> Sequence[Line]:
 
 def tallies(connection: Connection, debate: str, since: str, until: str) -> Tallies:
     """Return how often what happened; see `bot.ports.Archive`."""
-    where = [TALLY.c.debate == debate] if debate else []
-    where += [TALLY.c.day >= since] if since else []
-    where += [TALLY.c.day <= until] if until else []
-    summed = func.sum(TALLY.c.count)
-    found = select(TALLY.c.dimension, TALLY.c.value, summed).where(*where)
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for dimension, value, count in connection.execute(
-        found.group_by(TALLY.c.dimension, TALLY.c.value)
-    ):
-        counts[dimension][value] = count
-    return dict(counts)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for span, first, before in _spans(since, until):
+        found = select(TALLY.c.dimension, TALLY.c.value, func.sum(TALLY.c.count)).where(
+            TALLY.c.everywhere == (not debate),
+            TALLY.c.debate == debate,
+            TALLY.c.span == span,
+            TALLY.c.start >= first,
+            TALLY.c.start < before,
+        )
+        by_fact = found.group_by(TALLY.c.dimension, TALLY.c.value)
+        for dimension, value, count in connection.execute(by_fact):
+            counts[dimension][value] += count
+    return {dimension: dict(values) for dimension, values in counts.items()}
+
+
+def findings(connection: Connection, debate: str, limit: int) -> Sequence[tuple[int, str]]:
+    """Return what the newest reviews found; see `bot.ports.Archive`."""
+    found = select(ENTRY.c.turn, ENTRY.c.why).where(ENTRY.c.kind == literal_column("'review'"))
+    if debate:
+        found = found.where(ENTRY.c.within == debate)
+    newest = found.order_by(ENTRY.c.seq.desc()).limit(limit)
+    return [(turn, why) for turn, why in connection.execute(newest)]
+
+
+def _spans(since: str, until: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows that a period is summed from: their span, the first start, and one too late.
+
+    The whole months in between are read as months, what is left at both ends as days. Each bound
+    is compared as text: ``2026-03~`` is after all of March, and before April.
+    """
+    if until and since > until:
+        return
+    if since and since[:7] == until[:7]:
+        yield "day", since, f"{until}~"
+        return
+    if since:
+        yield "day", since, f"{since[:7]}~"
+    yield "month", since[:7] and f"{since[:7]}~", until[:7] or "~"
+    if until:
+        yield "day", until[:7], f"{until}~"
 
 
 def _described(wanted: Filter) -> Iterator[ColumnElement[bool]]:

@@ -20,6 +20,7 @@ from bot.domain import (
     Filter,
     Line,
     Message,
+    Review,
     Room,
     Tallies,
     standing,
@@ -28,6 +29,7 @@ from storage import codec
 from storage.dialogue import newest_cafes, rebuild
 from storage.index import Index
 from storage.merkle import leaf_hash
+from storage.tally import repeats
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class MemoryRecord:
 
     async def append(self, event: Event) -> Entry:
         message = codec.answered(event)
-        if known := (message and self._answer(message)) or self._same_case(event):
+        if known := (message and self._answer(message)) or self._same_act(event):
             return known
         entry = self._sealed(event)
         self._entries.append(entry)
@@ -112,6 +114,10 @@ class MemoryRecord:
     async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
         return self._index.lines(wanted, limit)
 
+    async def findings(self, debate: str, *, limit: int) -> Sequence[tuple[int, str]]:
+        reviews = self._index.lines(Filter(kind="review", debate=debate), limit)
+        return [(line.turn, line.why) for line in reviews]
+
     async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:
         return self._index.tallies(debate, since, until)
 
@@ -167,10 +173,13 @@ class MemoryRecord:
         seq = self._answers.get(_answer_key(message))
         return None if seq is None else self._entries[seq - 1]
 
-    def _same_case(self, event: Event) -> Entry | None:
-        cases = (e for e in self._entries if isinstance(e.event, Case))
-        turn = event.turn if isinstance(event, Case) else None
-        return next((e for e in cases if isinstance(e.event, Case) and e.event.turn == turn), None)
+    def _same_act(self, event: Event) -> Entry | None:
+        if not isinstance(event, Case | Review):
+            return None
+        about = [e for e in self._entries if getattr(e.event, "turn", None) == event.turn]
+        if isinstance(event, Case):
+            return next((e for e in about if isinstance(e.event, Case)), None)
+        return next((e for e in about if repeats(event, e.event)), None)
 
     def _erase(self, event: Event) -> None:
         for seq in codec.erased_by(event):

@@ -6,8 +6,10 @@ from sqlalchemy import Connection, inspect, text
 
 from bot.errors import ConfigError
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The number of the newest step in ``migrations/versions``."""
+TREE = "0003"
+"""The step that brought the Merkle tree: what is older is brought over by `storage.first`."""
 
 
 def version(connection: Connection) -> str | None:
@@ -16,6 +18,11 @@ def version(connection: Connection) -> str | None:
         return None
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return None if found is None else str(found)
+
+
+def without_tree(found: str | None) -> bool:
+    """Tell whether a database at the step *found* is new, or older than the tree."""
+    return found is None or found < TREE
 
 
 def upgrade(connection: Connection) -> None:

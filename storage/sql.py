@@ -301,6 +301,9 @@ class SqlRecord:
     async def lines(self, wanted: Filter, *, limit: int) -> Sequence[Line]:
         return await self._read(lambda connection: listing.lines(connection, wanted, limit))
 
+    async def findings(self, debate: str, *, limit: int) -> Sequence[tuple[int, str]]:
+        return await self._read(lambda connection: listing.findings(connection, debate, limit))
+
     async def tallies(self, *, debate: str = "", since: str = "", until: str = "") -> Tallies:
         return await self._read(
             lambda connection: listing.tallies(connection, debate, since, until)
@@ -377,16 +380,19 @@ class SqlRecord:
         if found is None:
             make_key(self._key_path)
         self._signer = read_signer(self._key_path, self._origin)
-        if found != migrate.NEWEST:
+        if migrate.without_tree(found):
             self._vault.make()
+        if found != migrate.NEWEST:
             self._upgrade(engine)
         self._vault.load()
 
     def _upgrade(self, engine: Engine) -> None:
-        """Bring the tables up to date and sign a new record, in one transaction."""
+        """Bring the tables up to date and sign what has no tree yet, in one transaction."""
         with for_writing(engine).begin() as connection:
-            if migrate.version(connection) != migrate.NEWEST:  # another may have been quicker
+            found = migrate.version(connection)
+            if found != migrate.NEWEST:  # another may have been quicker
                 migrate.upgrade(connection)
+            if migrate.without_tree(found):
                 ledger = self._ledger(connection)
                 ledger.start()
                 bring_over(connection, ledger)

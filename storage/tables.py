@@ -6,6 +6,7 @@ import json
 from json.encoder import encode_basestring_ascii
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -29,6 +30,8 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 """How constraints are named, so that a migration can name them too."""
+
+_REVIEWS = text("kind = 'review'")
 
 
 def verbatim(stored: str | None) -> str | None:
@@ -78,6 +81,9 @@ class EntryRow(Table, table=True):
         Index("ix_entry_decision", "decision", "seq", sqlite_where=text("decision IS NOT NULL")),
         Index("ix_entry_contested", "seq", sqlite_where=text("contested = 1")),
         Index("ix_entry_reviewed", "seq", sqlite_where=text("reviewed = 1")),
+        # These cover all that `storage.listing.findings` asks.
+        Index("ix_entry_finding", "seq", "turn", "why", sqlite_where=_REVIEWS),
+        Index("ix_entry_finding_within", "within", "seq", "turn", "why", sqlite_where=_REVIEWS),
     )
 
     seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -172,13 +178,22 @@ class CheckpointRow(Table, table=True):
 
 
 class TallyRow(Table, table=True):
-    """How often something happened in a debate on a day: counted on, never back."""
+    """How often something happened in a debate on a day: counted on, never back.
+
+    Each fact is counted four times, in its debate and everywhere, on its day and in its month: a
+    page reads few rows of a record of years.
+    """
 
     __tablename__ = "tally"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
+    everywhere: bool = Field(sa_column=Column(Boolean, primary_key=True))
     debate: str = Field(sa_column=Column(Verbatim, primary_key=True))
-    day: str = Field(sa_column=Column(Text, primary_key=True))
+    """Empty for everywhere, and for what belongs to no debate."""
+    span: str = Field(sa_column=Column(Text, primary_key=True))
+    """``day`` or ``month``."""
+    start: str = Field(sa_column=Column(Text, primary_key=True))
+    """The ISO date of the day, or as much of it as names the month."""
     dimension: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=Column(Text, primary_key=True))
     count: int

@@ -178,6 +178,19 @@ def _of_review(review: Review, around: Around) -> Iterator[Fact]:
         yield "contest", review.finding
 
 
+def repeats(review: Review, known: Event) -> bool:
+    """Tell whether *known*, about the same entry, is what *review* would do once more.
+
+    Away from any platform a person is answered once, and an account judges a question once.
+    """
+    if review.message is not None or not isinstance(known, Review):
+        return False
+    decides, decided = review.finding in DECIDED, known.finding in DECIDED
+    if decides or decided:
+        return decides and decided
+    return review.moderator == known.moderator
+
+
 def lined(entry: Entry) -> Line:
     """Return *entry* as it is listed when it is written: nothing is known of later ones."""
     event = entry.event

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
@@ -42,6 +45,19 @@ SCHOOL = Room("discord", "school")
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 EIGHT_HOURS = timedelta(hours=8)
 PRIVATE = "Pflaumenkuchen"
+OLDER = """
+CREATE TABLE daily (debate TEXT NOT NULL, day TEXT NOT NULL, dimension TEXT NOT NULL,
+value TEXT NOT NULL, count INTEGER NOT NULL,
+CONSTRAINT pk_tally PRIMARY KEY (debate, day, dimension, value)) WITHOUT ROWID;
+INSERT INTO daily SELECT debate, start, dimension, value, count FROM tally
+WHERE span = 'day' AND NOT everywhere;
+DROP TABLE tally;
+ALTER TABLE daily RENAME TO tally;
+DROP INDEX ix_entry_finding;
+DROP INDEX ix_entry_finding_within;
+UPDATE alembic_version SET version_num = '0003';
+"""
+"""Gives the tables of a record the shape they had before."""
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -60,7 +76,7 @@ class Dated:
 
     def __init__(self, record, now):
         self.record, self.now = record, now
-        self.lines, self.tallies = record.lines, record.tallies
+        self.lines, self.tallies, self.findings = record.lines, record.tallies, record.findings
 
     async def append(self, event):
         self.now[0] += EIGHT_HOURS
@@ -358,6 +374,50 @@ async def test_counts_are_of_the_debate_and_the_days_asked_for(record):
     assert (await record.tallies(debate="!park", since="2027-02-01"))["kind"] == {"turn": 2}
     assert (await record.tallies(until="2027-01-31"))["kind"] == {"turn": 2}
     assert await record.tallies(debate="nowhere") == {}
+
+
+DAYS = ("", "2026-01-31", "2026-02-01", "2026-03-17", "2026-04-30", "2026-05-01", "2026-12-31")
+
+
+@pytest.mark.parametrize("debate", ["", "school"])
+async def test_any_period_is_counted_to_the_day_however_long_it_is(tmp_path, debate):
+    clock = [datetime(2026, 1, 30, 12, tzinfo=UTC)]
+    memory = MemoryRecord(clock=lambda: clock[0])
+    async with SqlRecord(tmp_path / "record.db", clock=lambda: clock[0]) as stored:
+        for number in range(100):
+            clock[0] += timedelta(hours=29)
+            for record in (memory, stored):
+                await record.append(turn(f"${number}", room=SCHOOL if number % 3 else PARK))
+
+        for since, until in product(DAYS, DAYS):
+            asked = {"debate": debate, "since": since, "until": until}
+            assert await stored.tallies(**asked) == await memory.tallies(**asked), asked
+
+
+async def test_counts_from_before_there_were_months_are_carried_over(tmp_path):
+    path = tmp_path / "record.db"
+    async with SqlRecord(path, clock=lambda: NOON) as record:
+        for name in ("$1", "$2"):
+            await record.append(turn(name))
+        before = await record.tallies(), await record.tallies(debate="!park", until="2027-02-02")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLDER)
+
+    async with SqlRecord(path, clock=lambda: NOON) as record:
+        after = await record.tallies(), await record.tallies(debate="!park", until="2027-02-02")
+        assert after == before
+        await record.append(turn("$3"))
+        assert (await record.tallies())["kind"] == {"turn": 3}
+
+
+async def test_the_newest_findings_of_reviews_come_first_and_those_of_the_debate_alone(record):
+    await record.append(turn("$1"))
+    await record.append(turn("$2", room=SCHOOL))
+    for number, finding in ((1, "neutral"), (2, "leading"), (1, "suggestion")):
+        await record.append(Review(turn=number, moderator=finding, finding=finding))
+
+    assert await record.findings("", limit=2) == [(1, "suggestion"), (2, "leading")]
+    assert await record.findings("!park", limit=9) == [(1, "suggestion"), (1, "neutral")]
 
 
 def test_a_filter_has_no_part_that_no_test_narrows_by():
