@@ -104,6 +104,8 @@ class Prover:
 
     tree: Tree
     stored: Tiles
+    _read: dict[tuple[int, int], list[bytes] | None] = field(default_factory=dict)
+    """The tiles that were read: a proof asks for the same one again and again."""
 
     def inclusion(self, index: int) -> list[bytes]:
         """Return the proof that leaf *index* is in the tree (RFC 6962, 2.1.1), leaf end first."""
@@ -158,9 +160,12 @@ class Prover:
         level, inner = divmod(height, HEIGHT)
         first = position << inner
         tile, within = divmod(first, WIDTH)
-        hashes = self.stored(level, tile)
+        if (level, tile) not in self._read:
+            stored = self.stored(level, tile)
+            self._read[level, tile] = None if stored is None else _split(stored)
+        hashes = self._read[level, tile]
         if hashes is not None:
-            return perfect(_split(hashes)[within : within + (1 << inner)])
+            return perfect(hashes[within : within + (1 << inner)])
         if level < len(self.tree.edge) and tile == self.tree.size >> HEIGHT * (level + 1):
             return perfect(self.tree.edge[level][within : within + (1 << inner)])
         raise KeyError(f"tile {level}/{tile}")
