@@ -20,12 +20,15 @@ from adapters.console import (
     serve,
 )
 from bot.agent import Agent
+from bot.domain import Event
+from bot.errors import ConfigError
 from bot.lab import Lab
 from bot.proposals import STATES, as_csv, as_markdown
+from bot.replay import Match, replayable, replayed
 from bot.reviewing import NEUTRAL, STEERING, Reviewing, steering
 from bot.service import Service
 from bot.settings import Settings
-from bot.wiring import folders, memory, verify
+from bot.wiring import folders, memory, model_of, verify
 from storage.sql import SqlRecord
 
 ALL_ROLES = ("moderator", "auditor", "privacy-officer", "operator")
@@ -63,8 +66,21 @@ def console(
         folders=folders(),
         options=options,
         log=record,
+        replay=lambda event: _replayed(settings, event),
     )
     return Console(hall, store)
+
+
+async def _replayed(settings: Settings, event: Event) -> list[str]:
+    found = []
+    for draft in replayable(event):
+        try:
+            again = await replayed(draft, model_of(settings, draft.answer))
+        except ConfigError:
+            found.append(Match.NO_ANSWER.value)
+        else:
+            found.append(again.match.value)
+    return found
 
 
 def add_account(store: Store, name: str, password: str, **given: Any) -> None:

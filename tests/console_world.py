@@ -138,13 +138,13 @@ async def filled() -> World:
             world.clock.pass_(hours=5 + 3 * ((number + round_) % 4))
             who = f"{name}{round_ or ''}"
             await world.says(who, _YES.get(name, "j'accepte"), *texts)
-    await _steered(world)
+    await steered(world)
     await _contested(world)
     await _reviewed(world)
     return world
 
 
-async def _steered(world: World) -> None:
+async def steered(world: World) -> None:
     """Let a model word some questions, one of which is kept back."""
     lines = ["Ne pensez-vous pas que les anciens sont oubliés ?", "Pourquoi la mairie refuse-t-elle des bancs ?"]  # fmt: skip
     drafting = service(

@@ -30,7 +30,7 @@ from bot.domain import (
     Verdict,
 )
 from bot.errors import StorageError
-from tests.console_world import CAFE, World, browser, console, filled
+from tests.console_world import CAFE, World, browser, console, filled, steered
 
 BENCHES = "Il faudrait plus de bancs"
 SAID = {"reason": "audit"}
@@ -175,6 +175,28 @@ async def test_where_a_reading_cannot_be_recorded_nothing_is_shown(site, talk):
 
     assert answer.status_code == 503
     assert not site.store.may_show(site.store.session(reader.token), turn)
+
+
+async def test_a_model_is_asked_again_only_by_who_read_what_it_was_shown(tmp_path):
+    talk, asked = World(), []
+    await talk.record.append(CAFE)
+    await steered(talk)
+    turn = (await talk.record.lines(Filter(said="question"), limit=1))[0].seq
+
+    async def replay(event: Turn) -> list[str]:
+        asked.append(event)
+        return ["same", "another model"]
+
+    with console(talk, tmp_path, replay=replay) as made:
+        reader = await browser(made).enter("auditor")
+        refused = await reader.post(f"/exchanges/{turn}/replay")
+        await reader.post(f"/exchanges/{turn}/read", **SAID)
+        page = (await reader.post(f"/exchanges/{turn}/replay")).text
+
+    assert refused.status_code == 403
+    assert asked[0].attempts[0].draft.asked is not None
+    assert "La réponse est la même." in page
+    assert "rien à comparer" in page
 
 
 async def test_what_was_read_is_hidden_again_after_a_while(site, talk):

@@ -161,6 +161,14 @@ async def rejudge(visit: Visit) -> Response:
     return await _page(visit, opened, again=again)
 
 
+async def replay(visit: Visit) -> Response:
+    """Show the models that took part what they were shown then, and compare their answers."""
+    opened = await open_(visit)
+    if opened is None or not opened.shown or visit.hall.replay is None:
+        return visit.trouble(403, "read-first")
+    return await _page(visit, opened, replays=await visit.hall.replay(opened.entry.event))
+
+
 async def proof(visit: Visit) -> Response:
     """Give the proof that the entry is in the log, for anybody's tool to check."""
     entry = await visit.hall.record.entry(visit.number())
@@ -266,7 +274,8 @@ async def _page(visit: Visit, opened: Opened, *, status: int = 200, **more: Any)
         reasons=REASONS,
         queue=visit.asked("queue"),
         log=visit.hall.log,
-        **{"said": "", "again": None, **more},
+        models=bool(visit.hall.replay and turn and any(a.draft.asked for a in turn.attempts)),
+        **{"said": "", "again": None, "replays": None, **more},
     )
 
 
@@ -308,6 +317,7 @@ DOORS = (
     post("/exchanges/{seq}/decide", Right.JUDGE, decide, finding="text", note="text", queue="text"),
     post("/exchanges/{seq}/erase", Right.ERASE, erase, reason="text", note="text", sure="text"),
     post("/exchanges/{seq}/rejudge", Right.READ, rejudge),
+    post("/exchanges/{seq}/replay", Right.CHECK, replay),
     get("/exchanges/{seq}/proof", Right.CHECK, proof),
     get("/exchanges/{seq}/case", Right.EXPORT, case),
 )

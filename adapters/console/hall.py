@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 
-from bot.domain import Review, Tallies
+from bot.domain import Event, Review, Tallies
 from bot.ports import Archive, Masker, PromptBook, Record
 
 
@@ -129,5 +129,7 @@ class Hall:
     """Where words and rules are, by name."""
     options: Options
     log: Log | None = None
+    replay: Callable[[Event], Awaitable[Sequence[str]]] | None = None
+    """Asks the models of an exchange again: how each answer compares, see `bot.replay.Match`."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     probes: Mapping[str, Callable[[], Awaitable[str]]] | None = None
