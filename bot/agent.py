@@ -227,7 +227,10 @@ class Agent:
         return len(content) > 1
 
     def _slot_for(self, frame: Frame, reading: Reading, idea: Idea, language: str) -> str | None:
-        """Return words to quote; the last question leaves them out, since freedom shrinks."""
+        """Return words to quote, if any.
+
+        The last question leaves them out, since freedom shrinks.
+        """
         slot = reading.slot
         if slot is None or len(idea.asked) >= FOLLOW_UPS - 1:
             return None
@@ -235,7 +238,7 @@ class Agent:
             return None
         if not self._says_enough(slot, language):
             return None
-        return slot if count_words(frame.fill(slot)) <= QUESTION_WORDS else None
+        return slot if _may_quote(frame, slot) else None
 
     def _select_prompt(self, dialogue: Dialogue, offered: Sequence[Frame], advice: str) -> Prompt:
         question = [{"id": f.id, "question": f.slotted.replace("{slot}", "…")} for f in offered]
@@ -356,9 +359,12 @@ def _selected(
         return None
     if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
         return None
-    if slot and count_words(frame.fill(slot)) > QUESTION_WORDS:
-        slot = ""
-    return frame, slot or None
+    return frame, slot if slot and _may_quote(frame, slot) else None
+
+
+def _may_quote(frame: Frame, slot: str) -> bool:
+    """Tell whether *frame* may quote *slot*: to look back over an idea, no detail of it may."""
+    return frame.move is not Move.CHECK_BACK and count_words(frame.fill(slot)) <= QUESTION_WORDS
 
 
 def _opener(question: str) -> str:

@@ -17,7 +17,6 @@ from bot.domain import (
     LANGUAGES,
     Access,
     Decision,
-    Draft,
     Entry,
     Erased,
     Erasure,
@@ -385,31 +384,33 @@ def replay(chosen: Any, seq: int | None, last: int | None) -> None:
 
 async def _replay(settings: Settings, seq: int | None, last: int) -> int:
     from bot import wiring
-    from bot.replay import rate, replayed
+    from bot.replay import rate, replays
 
     done = []
     async with wiring.record(settings, read_only=True) as record:
-        async for entry, drafts in _asked(record, seq, last):
-            for number, draft in enumerate(drafts, 1):
-                again = await replayed(draft, wiring.model_of(settings, draft.answer))
-                detail = f" ({again.detail})" if again.detail else ""
-                click.echo(f"entry {entry.seq}, answer {number}: {again.match.value}{detail}")
-                done.append(again)
+        async for entry in _answered_by_models(record, seq, last):
+            again = await replays(entry.event, lambda d: wiring.model_of(settings, d.answer))
+            for number, each in enumerate(again, 1):
+                detail = f" ({each.detail})" if each.detail else ""
+                click.echo(f"entry {entry.seq}, answer {number}: {each.match.value}{detail}")
+            done += again
+    if not done:
+        where = "on record" if seq is None else f"in entry {seq}"
+        click.echo(f"There is no answer of a model {where}.", err=True)
+        return 1
     same, compared = rate(done)
     percent = f" ({same / compared:.0%})" if compared else ""
     click.echo(f"the same: {same} of {compared} compared{percent}. {_NO_PROMISE}")
     return 0 if compared and same == compared else 1
 
 
-async def _asked(
-    record: Any, seq: int | None, last: int
-) -> AsyncIterator[tuple[Entry, list[Draft]]]:
-    """Yield the entry *seq*, or the *last* in which a model answered, with its drafts."""
+async def _answered_by_models(record: Any, seq: int | None, last: int) -> AsyncIterator[Entry]:
+    """Yield the entry *seq*, or the *last*, in which a model answered."""
     from bot.replay import replayable
 
     async for entry in _turns(record, seq):
-        if drafts := replayable(entry.event):
-            yield entry, drafts
+        if replayable(entry.event):
+            yield entry
             last -= 1
         if not last:
             return

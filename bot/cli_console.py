@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LOCAL = "local"
 """The account of whoever starts the console on their own machine."""
+_NOBODY = ": no account yet, add one with `socrate console account add NAME --role moderator`"
 LINK_MINUTES = 60
 """How long a one-time link may be used."""
 
@@ -67,6 +68,9 @@ def add(chosen: Any, /, name: str, **given: Any) -> None:
     with closing(wiring_console.accounts(chosen.settings())) as store:
         password = "" if given["subject"] else _password()
         wiring_console.add_account(store, name, password, **given)
+        click.echo(f"{name}: {', '.join(given['roles'])}")
+        if not password and not given["subject"]:
+            click.echo(f"No password: they log in with `socrate console link {name}`.")
 
 
 @account.command("list")
@@ -134,7 +138,7 @@ async def _serve(settings: Settings) -> None:
             made = wiring_console.console(settings, record, service, store, options)
             await asyncio.to_thread(made.remember_rules)
             known = bool(store.accounts())
-            click.echo(f"{made.origin}{'' if known else ': no account yet, see --help'}", err=True)
+            click.echo(f"{made.origin}{'' if known else _NOBODY}", err=True)
             await wiring_console.serve(made, where, signals=True)
 
 

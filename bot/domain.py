@@ -477,7 +477,7 @@ class Rectification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """Entries whose contents are gone for good; their seals stay."""
+    """Entries whose contents are gone for good; their leaves stay."""
 
     erased: tuple[int, ...]
     cause: str
@@ -527,13 +527,14 @@ Event: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An event as recorded: numbered, dated, sealed to the entry before it."""
+    """An event as recorded: numbered, dated, a leaf of the record's tree."""
 
     seq: int
     """From 1, without gaps."""
     at: datetime
     event: Event
     seal: str
+    """Hash of its leaf, in hexadecimal: with a proof, it shows that nobody changed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

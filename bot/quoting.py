@@ -22,6 +22,8 @@ SHORT = 6
 """Letters below which a single word tells too little, unless it is of a theme."""
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
+_CUT_BEFORE = re.compile(r"\w[-‑]?$")
+_CUT_AFTER = re.compile(r"[-‑]?\w")
 _GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
 
 
@@ -65,7 +67,7 @@ class Quoting:
         return (
             0 < len(found) <= MOST_WORDS
             and bool(_READS_WELL.fullmatch(span))
-            and re.search(rf"(?<!\w){re.escape(span)}(?!\w)", text) is not None
+            and any(_whole(text, *m.span()) for m in re.finditer(re.escape(span), text))
             and bare(found[0].text) not in self._bad_starts
             and bare(found[-1].text) not in self._bad_ends
         )
@@ -144,7 +146,10 @@ class Quoting:
     def _span(self, sentence: str, group: _Group) -> str | None:
         if len(group.words) > MOST_WORDS:
             return None
-        span = sentence[group.words[0].start : group.words[-1].end]
+        start, end = group.words[0].start, group.words[-1].end
+        if not _whole(sentence, start, end):
+            return None
+        span = sentence[start:end]
         return span if _READS_WELL.fullmatch(span) and span == clean(span) else None
 
     def _score(self, group: _Group, themed: Collection[str]) -> int:
@@ -198,6 +203,11 @@ class Quoting:
     @cached_property
     def _second_links(self) -> frozenset[str]:
         return frozenset(map(folded, self.shape["second-links"]))
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Tell whether ``text[start:end]`` cuts no word: "the best k" of "k-13" cuts one."""
+    return not _CUT_BEFORE.search(text[:start]) and not _CUT_AFTER.match(text, end)
 
 
 def _bares(listed: Iterable[str]) -> frozenset[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from bot.agent import RAW
 from bot.domain import Draft, Event, Turn
-from bot.errors import ModelError
+from bot.errors import ConfigError, ModelError
 from bot.ports import ChatModel
 
 
@@ -54,6 +54,17 @@ async def replayed(draft: Draft, model: ChatModel) -> Replay:
         return Replay(match=Match.OTHER_MODEL, detail=told)
     same = answer.text[:RAW] == draft.raw
     return Replay(match=Match.SAME if same else Match.DIFFERENT)
+
+
+async def replays(event: Event, model_of: Callable[[Draft], ChatModel]) -> list[Replay]:
+    """Ask for every answer in *event* again, each of the model that *model_of* finds for it."""
+    found = []
+    for draft in replayable(event):
+        try:
+            found.append(await replayed(draft, model_of(draft)))
+        except ConfigError as exc:
+            found.append(Replay(match=Match.NO_ANSWER, detail=str(exc)))
+    return found
 
 
 def rate(replays: Iterable[Replay]) -> tuple[int, int]:

@@ -8,14 +8,11 @@ from random import Random
 from typing import Any
 
 from bot.agreement import alpha
-from bot.desk import about
 from bot.domain import (
     Access,
     Approval,
     Contest,
-    Delivery,
     Entry,
-    Erased,
     Erasure,
     Filter,
     Kind,
@@ -27,6 +24,7 @@ from bot.domain import (
     Tallies,
     Turn,
 )
+from bot.erasing import of_person
 from bot.measure_statistics import Rate
 from bot.moderation import Moderation
 from bot.ports import Archive, Record
@@ -112,12 +110,9 @@ class Reviewing:
         if message is None or not message.sender:
             return 0
         await self.read(seq, account, reason)
-        theirs = await self.record.theirs(message.room, message.sender)
-        said = [e for e in await about(self.record, theirs) if not isinstance(e.event, Delivery)]
-        gone = {e.seq for e in (*theirs, *said) if not isinstance(e.event, Access | Erased)}
+        gone = await of_person(self.record, message.room, message.sender)
         if gone:
-            erased = tuple(sorted(gone))
-            await self.record.append(Erasure(erased=erased, cause="officer", note=reason))
+            await self.record.append(Erasure(erased=gone, cause="officer", note=reason))
         return len(gone)
 
     async def reviews(self, seq: int) -> list[Review]:

@@ -17,6 +17,7 @@ from adapters.console import (
     Passwords,
     Store,
     bound,
+    safe,
     serve,
 )
 from bot.agent import Agent
@@ -24,7 +25,7 @@ from bot.domain import Event
 from bot.errors import ConfigError
 from bot.lab import Lab
 from bot.proposals import STATES, as_csv, as_markdown
-from bot.replay import Match, replayable, replayed
+from bot.replay import replays
 from bot.reviewing import NEUTRAL, STEERING, Reviewing, steering
 from bot.service import Service
 from bot.settings import Settings
@@ -72,30 +73,31 @@ def console(
 
 
 async def _replayed(settings: Settings, event: Event) -> list[str]:
-    found = []
-    for draft in replayable(event):
-        try:
-            again = await replayed(draft, model_of(settings, draft.answer))
-        except ConfigError:
-            found.append(Match.NO_ANSWER.value)
-        else:
-            found.append(again.match.value)
-    return found
+    again = await replays(event, lambda draft: model_of(settings, draft.answer))
+    return [each.match.value for each in again]
 
 
 def add_account(store: Store, name: str, password: str, **given: Any) -> None:
     """Keep an account in *store*; without *password* where they log in elsewhere.
 
     Raises:
-        ConfigError: A role does not exist, or the password is too short.
+        ConfigError: The name is empty, a role does not exist, or the password is too short.
     """
+    if not name.strip():
+        raise ConfigError("An account needs a name.")
     hashed = Passwords(store).hashed(password) if password else ""
     store.add(Account(name=name, hash=hashed, **given))
 
 
 def options_of(settings: Settings) -> Options:
-    """Return the operator's choices for the console."""
+    """Return the operator's choices for the console.
+
+    Raises:
+        ConfigError: The OpenID provider would be asked over a line that others can read.
+    """
     chosen, path = settings.console, settings.record.path
+    if chosen.oidc_issuer and not safe(chosen.oidc_issuer):
+        raise ConfigError(f"console.oidc_issuer: write an https:// address: {chosen.oidc_issuer}")
     return Options(
         accounts=chosen.accounts or path.with_name(f"{path.name}.console"),
         host=chosen.host,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
@@ -93,8 +92,8 @@ def _in_time(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         first = select(func.min(ENTRY.c.seq)).where(ENTRY.c.at >= wanted.since)
         yield ENTRY.c.seq >= func.coalesce(first.scalar_subquery(), 1 << 62)
     if wanted.until:
-        after = (date.fromisoformat(wanted.until) + timedelta(days=1)).isoformat()
-        last = select(func.max(ENTRY.c.seq)).where(ENTRY.c.at < after)
+        # Compared as text: ``2027-01-31~`` is after all of that day, and before the next.
+        last = select(func.max(ENTRY.c.seq)).where(ENTRY.c.at < f"{wanted.until}~")
         yield ENTRY.c.seq <= func.coalesce(last.scalar_subquery(), 0)
 
 

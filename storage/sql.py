@@ -1,4 +1,4 @@
-"""The record in an SQLite file: durable before it answers, one chain whoever writes to it."""
+"""The record in an SQLite file: durable before it answers, one log whoever writes to it."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from bot.service import Service
 from bot.settings import Settings
 from prompts import TomlPromptBook, load
 from storage.memory import MemoryRecord
+from storage.sql import SqlRecord
 from tests.synapse import Synapse
 
 CASES = Path(__file__).parent / "cases"
@@ -43,6 +44,16 @@ def shared(name: str) -> list[dict[str, Any]]:
     if not path.is_file():
         pytest.skip(f"the measuring data {name} is not beside this checkout")
     return rows(path)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory) -> Path:
+    """A folder with an empty record, to be copied: making one takes longer."""
+    folder = tmp_path_factory.mktemp("empty")
+    record = SqlRecord(folder / "record.db")
+    record.open()
+    record.close()
+    return folder
 
 
 @dataclass

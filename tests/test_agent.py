@@ -205,3 +205,24 @@ def test_a_lone_word_is_not_quoted_back(book, language, text):
     drafts = islice(Agent(book).vetted(dialogue(text, language=language)), 20)
     lone = [d.slot for d in drafts if d.slot and len(plain(d.slot).split()) == 1]
     assert lone == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "cut"),
+    [
+        ("en", "Recruit and retain the best k-13 teachers.", "the best k"),
+        ("en", "My neighbour had an accident last year in front of her house.", "year"),
+        ("fr", "Ma voisine a eu un accident l'an dernier devant chez elle.", "dernier"),
+        ("ar", "جارتي تعرضت لحادث العام الماضي أمام بيتها.", "الماضي"),
+    ],
+)
+def test_neither_half_a_word_nor_a_moment_is_quoted_back(book, language, text, cut):
+    drafts = islice(Agent(book).vetted(dialogue(text, language=language)), 20)
+    assert [d.slot for d in drafts if d.slot and (d.slot.endswith(cut) or cut in d.slot)] == []
+
+
+def test_a_look_back_over_an_idea_quotes_no_detail_of_it(book):
+    said = ("Women matter too.", "It is dangerous.", "We had an accident with the school bus.")
+    vetted = list(Agent(book).vetted(dialogue(*said, language="en")))
+    assert any(d.slot for d in vetted if d.move is not Move.CHECK_BACK)
+    assert {d.slot for d in vetted if d.move is Move.CHECK_BACK} == {None}

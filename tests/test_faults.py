@@ -50,15 +50,6 @@ FAULTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    record = SqlRecord(folder / "record.db")
-    record.open()
-    record.close()
-    return folder
-
-
 def strace() -> str:
     found = shutil.which("strace")
     assert found, "strace is not installed: apt-get install strace"

@@ -240,15 +240,6 @@ def _encoded(event):
     return event, codec.encode(event)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    record = SqlRecord(folder / "record.db")
-    record.open()
-    record.close()
-    return folder
-
-
 @settings(deadline=None, max_examples=20)
 @given(cuts=st.sets(st.integers(1, 599), max_size=6))
 def test_any_split_into_batches_gives_one_root(empty, tmp_path_factory, cuts):

@@ -111,16 +111,6 @@ def record(request):
     )
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    """A folder with an empty record, to be copied: making one takes longer."""
-    folder = tmp_path_factory.mktemp("empty")
-    record = SqlRecord(folder / "record.db")
-    record.open()
-    record.close()
-    return folder
-
-
 # What every engine promises
 
 

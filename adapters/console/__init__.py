@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.console.app import DOORS, Console
 from adapters.console.hall import Checked, Hall, Oidc, Options
+from adapters.console.oidc import safe
 from adapters.console.passwords import Passwords
 from adapters.console.roles import EVERYWHERE, ROLES, Right
 from adapters.console.server import bound, serve
@@ -23,5 +24,6 @@ __all__ = [
     "Right",
     "Store",
     "bound",
+    "safe",
     "serve",
 ]

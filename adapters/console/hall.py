@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.domain import Event, Review, Tallies
-from bot.ports import Archive, Masker, PromptBook, Record
+from bot.ports import Archive, Log, Masker, PromptBook, Record
 
 
 class Acts(Protocol):
@@ -37,18 +37,6 @@ class Trials(Protocol):
     async def judge(self, item: Mapping[str, Any]) -> dict[str, Any]: ...
     async def screen(self, item: Mapping[str, Any]) -> dict[str, Any]: ...
     async def ask(self, item: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
-class Log(Protocol):
-    """The record as a log that others can check without us; see docs/reference/record.md."""
-
-    async def checkpoint(self) -> str:
-        """Return the newest checkpoint: a signed note, cosignatures included."""
-        ...
-
-    async def proof(self, seq: int) -> str:
-        """Return a tlog-proof that entry *seq* is in the log."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ class Provider:
             urls = [known[k] for k in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
             raise RefusedError(type(exc).__name__) from exc
-        if known.get("issuer") != self.options.issuer or not all(map(_safe, urls)):
+        if known.get("issuer") != self.options.issuer or not all(map(safe, urls)):
             raise RefusedError("issuer")
         return dict(known)
 
@@ -116,7 +116,7 @@ async def _got(client: httpx.AsyncClient, url: str) -> Any:
     return answer.json()
 
 
-def _safe(url: object) -> bool:
+def safe(url: object) -> bool:
     """Tell whether *url* may be called: over HTTPS, or on this machine."""
     parts = urlsplit(str(url))
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

@@ -87,7 +87,8 @@ class Store:
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_TABLES)
         except (OSError, sqlite3.Error) as exc:
-            raise ConfigError(f"{path} cannot hold the console's accounts: {exc}") from exc
+            reason = getattr(exc, "strerror", None) or exc
+            raise ConfigError(f"{path} cannot hold the console's accounts: {reason}.") from exc
         self._secret = self._kept_secret("csrf").encode()
 
     def close(self) -> None:
