@@ -295,6 +295,10 @@ class Log(Protocol):
         """
         ...
 
+    async def vouched(self) -> str:
+        """Return the newest checkpoint that a witness cosigned; empty if none has."""
+        ...
+
     async def cosigned(self, note: str) -> None:
         """Keep the checkpoint *note*, which now bears cosignatures."""
         ...

@@ -274,11 +274,12 @@ def _verifier(setting: str, text: str) -> Verifier:
         raise ConfigError(f"{setting}: {exc}: {text}") from exc
 
 
-def verify(settings: Settings) -> Report:
-    """Check the record on disk, whatever its bytes."""
+def verify(settings: Settings, progress: Callable[[int], None] = lambda _: None) -> Report:
+    """Check the record on disk, whatever its bytes; *progress* is told how many were read."""
     from storage.verify import verify as check  # noqa: PLC0415 - as above
 
-    return check(settings.record.path, settings.record.key, settings.record.epochs)
+    chosen = settings.record
+    return check(chosen.path, chosen.key, chosen.epochs, progress)
 
 
 def terminal(words: PromptBook, settings: Settings) -> Terminal:

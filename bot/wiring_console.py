@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import SystemRandom
@@ -58,7 +59,7 @@ def console(
         trials=Lab(trying),
         book=words,
         masker=service.masker,
-        verify=lambda: _checked(settings),
+        verify=lambda progress: _checked(settings, progress),
         steering=steering,
         as_csv=as_csv,
         as_markdown=as_markdown,
@@ -115,8 +116,8 @@ def options_of(settings: Settings) -> Options:
     )
 
 
-def _checked(settings: Settings) -> Checked:
-    report = verify(settings)
+def _checked(settings: Settings, progress: Callable[[int], None]) -> Checked:
+    report = verify(settings, progress)
     return Checked(
         sound=report.sound,
         entries=report.entries,

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, bindparam, delete, literal_column, select, text, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection
 
 from bot.domain import (
     Case,
@@ -26,24 +25,13 @@ from bot.domain import (
     Turn,
 )
 from bot.errors import StorageError
-from storage import codec
+from storage import codec, writing
 from storage.leaf import Header, leaf, new_salts
 from storage.merkle import leaf_hash
 from storage.notes import Checkpoint, Signer, sign
-from storage.reading import STORED, Head, Stored, entry_of, tree_at
-from storage.statement import Statement, adding
-from storage.tables import (
-    CHECKPOINT,
-    CURSOR,
-    ENTRY,
-    HEAD,
-    INBOX,
-    LABEL,
-    OUTBOX,
-    TILE,
-    Verbatim,
-    verbatim,
-)
+from storage.reading import Head, Stored, entry_of, tree_at
+from storage.statement import Statement
+from storage.tables import verbatim
 from storage.tally import DECIDED, Around, lined, repeats, tallied
 from storage.tree import Tree
 from storage.vault import NOBODY, Owner, Vault
@@ -53,91 +41,6 @@ _DAMAGED = (
     "run `socrate audit verify`, then restore a backup."
 )
 _Rows: TypeAlias = list[dict[str, Any]]
-
-_ITS = update(ENTRY).where(ENTRY.c.seq == bindparam("its_seq"))
-_THIS_MESSAGE = (
-    INBOX.c.platform == bindparam("its_platform"),
-    INBOX.c.event_id == bindparam("its_id"),
-)
-_UPSERT_KEPT = upsert(CHECKPOINT).values({c.name: bindparam(c.name) for c in CHECKPOINT.columns})
-
-_ANSWER = Statement(
-    select(*STORED).where(
-        ENTRY.c.platform == bindparam("platform"),
-        ENTRY.c.room == bindparam("room"),
-        ENTRY.c.message_id == bindparam("message_id"),
-    )
-)
-_CASE = Statement(
-    select(*STORED).where(
-        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'case'")
-    )
-)
-_REVIEWED_BY = Statement(
-    select(*STORED).where(
-        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'review'")
-    )
-)
-_ERASE = Statement(_ITS.values(body=None, at=bindparam("minute")))
-_FORGET = Statement(_ITS.values(body=None, at=bindparam("minute"), sender=None, message_id=None))
-_OF_AUTHOR = delete(INBOX).where(
-    tuple_(INBOX.c.platform, INBOX.c.room, INBOX.c.sender).in_(
-        select(ENTRY.c.platform, ENTRY.c.room, ENTRY.c.sender).where(
-            ENTRY.c.seq == bindparam("its_seq"), ENTRY.c.sender.is_not(None)
-        )
-    )
-)
-_UNKNOWN = Statement(_OF_AUTHOR)
-_ANSWERED_UNKNOWN = Statement(_OF_AUTHOR.where(INBOX.c.done == literal_column("1")))
-_CONTENTS = Statement(select(ENTRY.c.at, ENTRY.c.key).where(ENTRY.c.seq == bindparam("its_seq")))
-_LEFT = Statement(
-    select(ENTRY.c.seq, ENTRY.c.leaf, ENTRY.c.body).where(
-        ENTRY.c.key == bindparam("its_key"), ENTRY.c.body.is_not(None)
-    )
-)
-_MOVE_KEY = Statement(
-    update(ENTRY).where(ENTRY.c.key == bindparam("its_key")).values(key=bindparam("to"))
-)
-_SEALED_AGAIN = Statement(_ITS.values(body=bindparam("again")))
-_RECEIVED = Statement(select(INBOX.c.position).where(*_THIS_MESSAGE))
-_ANSWERED = Statement(
-    update(INBOX).where(*_THIS_MESSAGE).values(done=literal_column("1"), message=None)
-)
-_SETTLED = Statement(
-    update(OUTBOX)
-    .where(OUTBOX.c.seq == bindparam("its_seq"), OUTBOX.c.delivered.is_(None))
-    .values(delivered=bindparam("by"), external_id=bindparam("shown"))
-)
-_MOVED = Statement(
-    update(CURSOR)
-    .where(CURSOR.c.platform == bindparam("its_platform"))
-    .values(value=bindparam("to"))
-)
-_CONTESTED = Statement(_ITS.values(contested=literal_column("1")))
-_REVIEWED = Statement(_ITS.values(reviewed=literal_column("1")))
-_COUNTED = Statement(
-    text(
-        "INSERT INTO tally "
-        "SELECT everywhere, CASE WHEN everywhere THEN '' ELSE :debate END, span, "
-        "substr(:day, 1, length), :dimension, :value, :count "
-        "FROM (SELECT 0 AS everywhere, 'day' AS span, 10 AS length UNION ALL SELECT 0, 'month', 7 "
-        "UNION ALL SELECT 1, 'day', 10 UNION ALL SELECT 1, 'month', 7) "
-        "WHERE true ON CONFLICT DO UPDATE SET count = count + excluded.count"
-    ).bindparams(bindparam("debate", type_=Verbatim()))
-)
-"""Counts a fact four times with one statement: see `storage.tables.TallyRow`."""
-_KEPT = Statement(
-    _UPSERT_KEPT.on_conflict_do_update(
-        index_elements=["size"], set_={"note": _UPSERT_KEPT.excluded.note}
-    )
-)
-_LAST_KEPT = Statement(
-    select(CHECKPOINT.c.at).order_by(CHECKPOINT.c.size.desc()).limit(literal_column("1"))
-)
-_NEW_ENTRY, _NEW_LABEL, _NEW_TILE = (Statement(adding(table)) for table in (ENTRY, LABEL, TILE))
-_NEW_REPLY, _NEW_CURSOR, _NEW_HEAD = (Statement(adding(table)) for table in (OUTBOX, CURSOR, HEAD))
-_NEW_MESSAGE = Statement(adding(INBOX, "position"))
-_NEXT_HEAD = Statement(update(HEAD).values(size=bindparam("size"), note=bindparam("note")))
 
 
 class _About(NamedTuple):
@@ -156,16 +59,6 @@ class _About(NamedTuple):
         return Line(seq=self.seq, at=datetime.min.replace(tzinfo=UTC), kind=self.kind)
 
 
-_PLACE = Statement(
-    select(*(ENTRY.c[name] for name in _About._fields)).where(ENTRY.c.seq == bindparam("its_seq"))
-)
-_REVIEWS = Statement(
-    select(ENTRY.c.why).where(
-        ENTRY.c.turn == bindparam("about"), ENTRY.c.kind == literal_column("'review'")
-    )
-)
-
-
 @dataclass(slots=True)
 class _Pending:
     """What is to be written with as few statements as there are tables, in this order."""
@@ -181,14 +74,14 @@ class _Pending:
 
     def write(self, connection: Connection) -> None:
         for statement, rows in (
-            (_NEW_ENTRY, self.entries),
-            (_NEW_LABEL, self.labels),
-            (_NEW_TILE, self.tiles),
-            (_NEW_REPLY, self.replies),
-            (_SETTLED, self.settled),
-            (_ANSWERED, self.answered),
-            (_CONTESTED, self.contested),
-            (_REVIEWED, self.reviewed),
+            (writing.NEW_ENTRY, self.entries),
+            (writing.NEW_LABEL, self.labels),
+            (writing.NEW_TILE, self.tiles),
+            (writing.NEW_REPLY, self.replies),
+            (writing.SETTLED, self.settled),
+            (writing.ANSWERED, self.answered),
+            (writing.CONTESTED, self.contested),
+            (writing.REVIEWED, self.reviewed),
         ):
             statement.run_all(connection, rows)
             rows.clear()
@@ -271,9 +164,9 @@ class Ledger:
 
     def move(self, platform: str, cursor: str) -> None:
         """Keep *cursor* alone; see `bot.ports.Mailbox`."""
-        moved = _MOVED.run(self.connection, {"its_platform": platform, "to": cursor})
+        moved = writing.MOVED.run(self.connection, {"its_platform": platform, "to": cursor})
         if moved.rowcount == 0:
-            _NEW_CURSOR.run(self.connection, {"platform": platform, "value": cursor})
+            writing.NEW_CURSOR.run(self.connection, {"platform": platform, "value": cursor})
 
     def receive(self, message: Message, body: str, cursor: str) -> bool:
         """Keep *message*, encoded as *body*, and *cursor*; see `bot.ports.Mailbox`."""
@@ -288,19 +181,19 @@ class Ledger:
                 "received_at": codec.stamp(self.clock()),
                 "done": False,
             }
-            _NEW_MESSAGE.run(self.connection, row)
+            writing.NEW_MESSAGE.run(self.connection, row)
         self.move(message.room.platform, cursor)
         return new
 
     def keep(self, note: str, size: int) -> None:
         """Keep the checkpoint *note*, of a tree of *size* leaves, for good."""
         row = {"size": size, "note": note, "at": codec.stamp(self.clock())}
-        _KEPT.run(self.connection, row)
+        writing.KEPT.run(self.connection, row)
 
     def start(self) -> None:
         """Sign that the record is empty."""
         self.head = self._signed()
-        _NEW_HEAD.run(self.connection, {"id": 1, **self.head._asdict()})
+        writing.NEW_HEAD.run(self.connection, {"id": 1, **self.head._asdict()})
 
     def flush(self) -> None:
         """Write what is pending, so that it can be read."""
@@ -314,7 +207,7 @@ class Ledger:
         self._write_tallies()
         self._keep_daily()
         head = self._signed()
-        _NEXT_HEAD.run(self.connection, head._asdict())
+        writing.NEXT_HEAD.run(self.connection, head._asdict())
         return head
 
     def erase(self, event: Event) -> None:
@@ -325,16 +218,16 @@ class Ledger:
         self.flush()
         keys = set()
         for seq in erased:
-            row = _CONTENTS.run(self.connection, {"its_seq": seq}).fetchone()
+            row = writing.CONTENTS.run(self.connection, {"its_seq": seq}).fetchone()
             if row is None:
                 continue
             at, key = row
             keys.add(key)
             if isinstance(event, Erasure):
                 # What a person who leaves has still to be answered goes too; else it is answered.
-                unknown = _UNKNOWN if event.cause == "person" else _ANSWERED_UNKNOWN
+                unknown = writing.UNKNOWN if event.cause == "person" else writing.ANSWERED_UNKNOWN
                 unknown.run(self.connection, {"its_seq": seq})
-            statement = _FORGET if isinstance(event, Erasure) else _ERASE
+            statement = writing.FORGET if isinstance(event, Erasure) else writing.ERASE
             minute = f"{at[:16]}:00.000000Z"
             statement.run(self.connection, {"its_seq": seq, "minute": minute})
         for key in sorted(keys):
@@ -346,14 +239,14 @@ class Ledger:
         Else what a backup holds of the erased could be read with a key that is still there.
         """
         new = None
-        for seq, its_leaf, body in _LEFT.run(self.connection, {"its_key": key}).fetchall():
+        for seq, its_leaf, body in writing.LEFT.run(self.connection, {"its_key": key}).fetchall():
             new = new or self.vault.replaced(self.connection, key)
             bound = leaf_hash(its_leaf)
             plain = self.vault.open(self.connection, key, body, bound)
             again = self.vault.seal(self.connection, new, plain, bound)
-            _SEALED_AGAIN.run(self.connection, {"its_seq": seq, "again": again})
+            writing.SEALED_AGAIN.run(self.connection, {"its_seq": seq, "again": again})
         if new:
-            _MOVE_KEY.run(self.connection, {"its_key": key, "to": new})
+            writing.MOVE_KEY.run(self.connection, {"its_key": key, "to": new})
         self.vault.delete(self.connection, key)
         self._places.clear()
 
@@ -388,7 +281,7 @@ class Ledger:
 
     def _first(self, review: Review) -> bool:
         """Tell whether no review of the kind of *review*, plain or deciding, was there before."""
-        theirs = _REVIEWS.run(self.connection, {"about": review.turn}).fetchall()
+        theirs = writing.REVIEWS.run(self.connection, {"about": review.turn}).fetchall()
         return all((why in DECIDED) != (review.finding in DECIDED) for (why,) in theirs)
 
     def _about(self, turn: int | None) -> _About | None:
@@ -396,7 +289,7 @@ class Ledger:
         if not turn:
             return None
         if turn not in self._places:
-            row = _PLACE.run(self.connection, {"its_seq": turn}).fetchone()
+            row = writing.PLACE.run(self.connection, {"its_seq": turn}).fetchone()
             return _About(*row[:4], *map(verbatim, row[4:])) if row else None
         return self._places[turn]
 
@@ -445,14 +338,14 @@ class Ledger:
         if today == self.day:
             return
         self.day = today
-        head, last = self.head, _LAST_KEPT.run(self.connection).fetchone()
+        head, last = self.head, writing.LAST_KEPT.run(self.connection).fetchone()
         if head and head.size and (last is None or last[0][:10] != today):
             self.keep(head.note, head.size)
 
     def _write_tallies(self) -> None:
         names = ("debate", "day", "dimension", "value")
         rows = [dict(zip(names, of, strict=True), count=n) for of, n in self._tallies.items()]
-        _COUNTED.run_all(self.connection, rows)
+        writing.COUNTED.run_all(self.connection, rows)
 
     def _answer(self, message: Message) -> Entry | None:
         """Return the entry that answers *message*, if there is one."""
@@ -460,7 +353,7 @@ class Ledger:
         if seq := self._answers.get((room.platform, room.id, message.id)):
             return self._added[seq]
         there = {"platform": room.platform, "room": room.id, "message_id": message.id}
-        return self._stored(_ANSWER, there)
+        return self._stored(writing.ANSWER, there)
 
     def _stored(self, statement: Statement, values: dict[str, Any]) -> Entry | None:
         row = statement.run(self.connection, values).fetchone()
@@ -473,13 +366,13 @@ class Ledger:
         self.flush()
         about = {"about": event.turn}
         if isinstance(event, Case):
-            return self._stored(_CASE, about)
-        rows = _REVIEWED_BY.run(self.connection, about).fetchall()
+            return self._stored(writing.CASE, about)
+        rows = writing.REVIEWED_BY.run(self.connection, about).fetchall()
         known = (entry_of(self.connection, Stored(*row), self.vault) for row in rows)
         return next((entry for entry in known if repeats(event, entry.event)), None)
 
     def _received(self, message: Message) -> bool:
-        return _RECEIVED.run(self.connection, _this(message)).fetchone() is not None
+        return writing.RECEIVED.run(self.connection, _this(message)).fetchone() is not None
 
     def _put_out(self, entry: Entry) -> None:
         """Put the reply *entry* holds into the outbox, or take out the one it settles."""

@@ -38,7 +38,7 @@ from storage.notes import Signer, Verifier, opened, tlog_proof
 from storage.reading import STORED, Head, Stored, entry_of, leaf_of, newest_head, stored_tree, tiles
 from storage.recall import Recall
 from storage.signing import epochs_beside, key_beside, make_key, read_signer
-from storage.tables import CURSOR, ENTRY, INBOX, OUTBOX
+from storage.tables import CHECKPOINT, CURSOR, ENTRY, INBOX, OUTBOX
 from storage.tiles import export
 from storage.tree import Prover, Tree
 from storage.vault import Vault
@@ -347,6 +347,15 @@ class SqlRecord:
 
     async def leaf(self, seq: int) -> bytes | None:
         return await self._read(lambda connection: leaf_of(connection, seq))
+
+    async def vouched(self) -> str:
+        found = (
+            select(CHECKPOINT.c.note)
+            .where(CHECKPOINT.c.note.like("%\n— %\n— %"))  # the log's own signature and another
+            .order_by(CHECKPOINT.c.size.desc())
+            .limit(1)
+        )
+        return await self._read(lambda connection: connection.scalar(found)) or ""
 
     async def cosigned(self, note: str) -> None:
         size = opened(note, [self._verifier()]).size

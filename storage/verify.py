@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,6 +27,8 @@ from storage.notes import Kind, Verifier, opened
 from storage.signing import epochs_beside, key_beside, read_public_key
 from storage.tree import Tree
 
+STEP = 1_000
+"""After how many entries it is told how far the reading has come."""
 MOST = 1_000
 """Faults that are named; a record as broken as that needs no more."""
 _COLUMNS = (
@@ -83,11 +85,16 @@ class Report:
         return not self.faults and self.head is HeadState.OK
 
 
-def verify(path: Path, key: Path | None = None, epochs: Path | None = None) -> Report:
+def verify(
+    path: Path,
+    key: Path | None = None,
+    epochs: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Report:
     """Return what is to be said of the record at *path*, however damaged it is.
 
     *key* is the file of the key that signs it, *epochs* that of the keys its words are encrypted
-    with; beside the record by default.
+    with; beside the record by default. *progress* is told now and then how many entries were read.
 
     Raises:
         ConfigError: There is no file at *path*, or it may not be read.
@@ -96,7 +103,7 @@ def verify(path: Path, key: Path | None = None, epochs: Path | None = None) -> R
         raise ConfigError(f"There is no record at {path}: name its file.")
     public = read_public_key(key or key_beside(path))
     try:
-        return _report(path, public, _epoch_keys(epochs or epochs_beside(path)))
+        return _report(path, public, _epoch_keys(epochs or epochs_beside(path)), progress)
     except Exception as exc:  # whatever trips the reader, the record is damaged
         if getattr(exc, "sqlite_errorname", "") in _NOT_ITS_FAULT:
             raise ConfigError(f"{path} cannot be read: check its rights and locks.") from exc
@@ -119,11 +126,16 @@ def _epoch_keys(path: Path) -> dict[int, AESGCM]:
         return {}
 
 
-def _report(path: Path, public: bytes | None, epochs: dict[int, AESGCM]) -> Report:
+def _report(
+    path: Path,
+    public: bytes | None,
+    epochs: dict[int, AESGCM],
+    progress: Callable[[int], None],
+) -> Report:
     with closing(sqlite3.connect(reading_uri(path), uri=True, isolation_level=None)) as connection:
         connection.text_factory = bytes  # damaged text need not be UTF-8
         connection.execute("BEGIN")  # one moment of the record, though it may be growing
-        reader = _Reader(connection, epochs)
+        reader = _Reader(connection, epochs, progress)
         reader.read()
         head = reader.head(public)
         return Report(
@@ -141,6 +153,7 @@ class _Reader:
 
     connection: sqlite3.Connection
     epochs: dict[int, AESGCM]
+    progress: Callable[[int], None]
     entries: int = 0
     tree: Tree = field(default_factory=Tree)
     faults: list[Fault] = field(default_factory=list)
@@ -205,6 +218,8 @@ class _Reader:
 
     def _entry(self, row: dict[str, Any], tiles: dict[tuple[int, int], bytes]) -> None:
         self.entries += 1
+        if self.entries % STEP == 0:
+            self.progress(self.entries)
         expected, place = self.tree.size + 1, f"entry {row['seq']}"
         if row["seq"] != expected:
             self.faults.append(Fault(place=f"entry {expected}", what="missing"))

@@ -51,10 +51,19 @@ Q2hlY2twb2ludCBvZiBhIHRlc3QsIG5vdCBhIHJvb3Q=
 
 
 class FakeLog:
-    """A log as `adapters.console.hall.Log` has it."""
+    """A log as `bot.ports.Log` has it."""
 
     async def checkpoint(self) -> str:
         return NOTE
+
+    async def vouched(self) -> str:
+        return NOTE
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        raise NotImplementedError
+
+    async def cosigned(self, note: str) -> None:
+        raise NotImplementedError
 
     async def proof(self, seq: int) -> str:
         return f"c2sp.org/tlog-proof@v1\nindex {seq - 1}\n\n{NOTE}"
@@ -78,13 +87,14 @@ class World:
     """A record with people in it, who may go on talking."""
 
     clock: Clock = field(default_factory=Clock)
-    record: MemoryRecord = field(init=False)
+    record: Any = None
+    """One that forgets, if none is given."""
     service: Service = field(init=False)
     platform: FakePlatform = field(default_factory=lambda: FakePlatform(name="matrix"))
     people: dict[str, Citizen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.record = MemoryRecord(clock=self.clock)
+        self.record = self.record or MemoryRecord(clock=self.clock)
         self.service = service(record=self.record)
 
     def person(self, name: str, room: Room = PARK) -> Citizen:
@@ -128,9 +138,9 @@ OTHERS = (
 _YES = {"salma": "أوافق", "karim": "أوافق", "ben": "I agree", "uta": "ich stimme zu"}
 
 
-async def filled() -> World:
-    """Return a world in which a debate went on for some weeks."""
-    world = World()
+async def filled(world: World | None = None) -> World:
+    """Return *world*, or a new one, in which a debate went on for some weeks."""
+    world = world or World()
     await world.record.append(CAFE)
     talks = [*FRENCH, *ARABIC, *OTHERS]
     for round_ in range(3):
@@ -197,7 +207,7 @@ def hall(world: World, options: Options, **others: Any) -> Hall:
         "trials": Lab(trying),
         "book": words,
         "masker": world.service.masker,
-        "verify": lambda: Checked(sound=True, entries=128, head="signed"),
+        "verify": lambda _: Checked(sound=True, entries=128, head="ok"),
         "steering": steering,
         "as_csv": as_csv,
         "as_markdown": as_markdown,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from dataclasses import replace
 
 import pytest
 
-from adapters.console import DOORS, ROLES, Right
+from adapters.console import DOORS, ROLES, Checked, Right
 from adapters.console.doors import ANYBODY
 from adapters.console.marks import marked
 from adapters.console.words import shown
@@ -30,6 +31,7 @@ from bot.domain import (
     Verdict,
 )
 from bot.errors import StorageError
+from storage.verify import HeadState
 from tests.console_world import CAFE, World, browser, console, filled, steered
 
 BENCHES = "Il faudrait plus de bancs"
@@ -431,6 +433,35 @@ async def test_every_page_is_there_in_every_language(quiet, language):
                 if "<html" in answer.text:
                     direction = "rtl" if language == "ar" else "ltr"
                     assert f'<html lang="{language}" dir="{direction}">' in answer.text
+
+
+@pytest.mark.parametrize("state", HeadState)
+def test_the_console_has_words_for_what_a_checkpoint_can_be(book, state):
+    for language in LANGUAGES:
+        assert state.value in book.lexicon(language, "console")["head"]
+
+
+async def test_a_verification_says_how_much_of_it_is_done(talk, tmp_path):
+    going, halfway = threading.Event(), threading.Event()
+
+    def verify(progress):
+        progress(newest // 2)
+        halfway.set()
+        going.wait()
+        return Checked(sound=True, entries=newest, head="ok")
+
+    newest = (await talk.record.lines(Filter(), limit=1))[0].seq
+    with console(talk, tmp_path, verify=verify) as made:
+        auditor = await browser(made).enter("auditor")
+        await auditor.post("/record/verify")
+        await asyncio.to_thread(halfway.wait)
+        running = (await auditor.get("/record/verify")).text
+        going.set()
+        await made.checking._task
+        ended = (await auditor.get("/record/verify")).text
+
+    assert f'value="{100 * (newest // 2) // newest}"' in running
+    assert "Le point de contrôle est en ordre." in ended
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from bot.errors import StorageError
 from storage import codec
 from storage.leaf import PLAIN
 from storage.merkle import consistent, leaf_hash, root_from_inclusion
-from storage.notes import checkpoint, proof, proved
+from storage.notes import Kind, Signer, checkpoint, cosign, proof, proved
 from storage.reading import newest_head
 from storage.signing import read_signer
 from storage.sql import SqlRecord
@@ -212,6 +213,22 @@ async def test_an_erased_entry_keeps_the_minute_but_not_the_second(record, live)
     await record.append(Erasure(erased=(1,), cause="person"))
 
     assert (await record.entry(1)).at == SIX
+
+
+async def test_the_checkpoint_a_witness_vouched_for_is_told_from_one_that_was_only_kept(record):
+    witness = Signer(name="w.example", kind=Kind.WITNESS, key=Ed25519PrivateKey.generate())
+    await record.append(said("$1"))
+    record._clock = lambda: SIX.replace(month=2, day=1)
+    await record.append(said("$2"))  # a new day: the last checkpoint of the old one is kept
+    assert await record.vouched() == ""
+
+    note = await record.checkpoint()
+    await record.append(said("$3"))
+    vouched = note + cosign(note, witness, 1)
+    await record.cosigned(vouched)
+
+    assert await record.vouched() == vouched
+    assert (await record.verify()).sound
 
 
 async def test_any_earlier_root_is_consistent_with_the_newest(record):

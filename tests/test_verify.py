@@ -220,6 +220,15 @@ def test_anyone_with_the_public_key_can_verify_all_but_the_words(path, tmp_path)
     assert not report.words
 
 
+def test_it_is_told_how_far_the_reading_has_come(path, monkeypatch):
+    monkeypatch.setattr("storage.verify.STEP", 2)
+    told = []
+
+    verify(path, progress=told.append)
+
+    assert told == [2, 4]
+
+
 def test_a_seal_is_the_hash_of_the_leaf(path):
     with closing(sqlite3.connect(path)) as connection:
         [(leaf,)] = connection.execute("SELECT leaf FROM entry WHERE seq = 2").fetchall()

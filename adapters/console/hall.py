@@ -48,7 +48,7 @@ class Checked:
     broken: str = ""
     """The first place that is not as it was written, such as ``entry 12``; empty if none."""
     head: str = ""
-    """How the newest signature is, in the verifier's word."""
+    """How the newest checkpoint is, in the verifier's word: a key of ``[head]`` in the texts."""
 
 
 class Share(Protocol):
@@ -104,8 +104,8 @@ class Hall:
     trials: Trials
     book: PromptBook
     masker: Masker
-    verify: Callable[[], Checked]
-    """Checks the whole record; takes as long as it takes, in a thread."""
+    verify: Callable[[Callable[[int], None]], Checked]
+    """Checks the whole record, in a thread; tells now and then how many entries were read."""
     steering: Callable[[Tallies], Share]
     as_csv: Callable[[Sequence[dict[str, Any]]], str]
     as_markdown: Callable[[Sequence[dict[str, Any]]], str]

@@ -24,7 +24,11 @@ SHOWN = 20
 class Checking:
     """Verifies the record, one run at a time, while pages go on being answered."""
 
-    verify: Callable[[], Checked]
+    verify: Callable[[Callable[[int], None]], Checked]
+    size: int = 0
+    """How many entries there were when it began."""
+    read: int = 0
+    """How many of them were read so far."""
     began: datetime | None = None
     ended: datetime | None = None
     result: Checked | None = None
@@ -35,31 +39,43 @@ class Checking:
     def running(self) -> bool:
         return self._task is not None and not self._task.done()
 
-    def start(self, now: Callable[[], datetime]) -> None:
-        """Begin, unless it is under way."""
+    @property
+    def share(self) -> int:
+        """How much of it is done, in per cent."""
+        return min(100 * self.read // self.size, 100) if self.size else 0
+
+    def start(self, now: Callable[[], datetime], size: int) -> None:
+        """Begin on a record of *size* entries, unless it is under way."""
         if not self.running:
+            self.size, self.read = size, 0
             self.began, self.ended, self.result, self.failed = now(), None, None, False
             self._task = asyncio.get_running_loop().create_task(self._run(now))
 
     async def _run(self, now: Callable[[], datetime]) -> None:
         try:
-            self.result = await asyncio.to_thread(self.verify)
+            self.result = await asyncio.to_thread(self.verify, self._count)
         except BotError:
             self.failed = True
         self.ended = now()
+
+    def _count(self, read: int) -> None:
+        self.read = read
 
 
 async def record(visit: Visit) -> Response:
     archive = visit.hall.archive
     newest = await archive.lines(Filter(), limit=1)
-    note = await visit.hall.log.checkpoint() if visit.hall.log else ""
+    log = visit.hall.log
+    note = await log.checkpoint() if log else ""
+    vouched = await log.vouched() if log else ""
     counts = await archive.tallies()
     return visit.page(
         "record",
         size=newest[0].seq if newest else 0,
         last=newest[0].at if newest else None,
         note=note,
-        signers=_signers(note),
+        vouched=vouched.split("\n")[1] if vouched else "",
+        witnesses=_signers(vouched)[1:],
         kinds=counts.get("kind", {}),
         erasures=await archive.lines(Filter(kind="erasure"), limit=SHOWN),
         readings=await archive.lines(Filter(kind="access"), limit=SHOWN),
@@ -68,7 +84,8 @@ async def record(visit: Visit) -> Response:
 
 
 async def verify(visit: Visit) -> Response:
-    visit.console.checking.start(visit.hall.clock)
+    newest = await visit.hall.archive.lines(Filter(), limit=1)
+    visit.console.checking.start(visit.hall.clock, newest[0].seq if newest else 0)
     return visit.to("/record/verify") if visit.swapping else visit.to("/record")
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page
 
+from adapters.console import Checked
+from storage.notes import Kind as NoteKind
+from storage.notes import Signer, cosign
+from storage.sql import SqlRecord
+from storage.verify import verify
 from tests.chromium import chromium, tab
-from tests.console_world import CAFE, World, filled, site
+from tests.console_world import CAFE, Clock, World, filled, site
 
 FOLDER = Path(__file__).parent / "console"
 ALL = ("moderator", "auditor", "privacy-officer", "operator")
@@ -22,10 +30,10 @@ def main() -> None:
     """Take each picture into the folder named on the command line, or into `FOLDER`."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(exist_ok=True)
-    world = asyncio.run(filled())
     with (
         tempfile.TemporaryDirectory() as scratch,
-        site(world, Path(scratch), public=(CAFE.name,)) as console,
+        _kept(Path(scratch) / "record.db") as world,
+        site(world, Path(scratch), **_own(world), public=(CAFE.name,)) as console,
         chromium() as browser,
     ):
         from adapters.console import Account  # noqa: PLC0415 - after the record is there
@@ -44,6 +52,39 @@ def main() -> None:
                 for path, what in (("/", "apercu"), ("/exchanges", "echanges")):
                     page.goto(path)
                     _take(page, folder / f"{what}-{name}.jpg")
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[World]:
+    """Keep a debate in a record at *path*, for which a witness has vouched."""
+    clock = Clock()
+    record = SqlRecord(path, clock=clock)
+    record.open()
+    world = World(clock=clock, record=record)
+    witness = Signer(
+        name="witness.example.org", kind=NoteKind.WITNESS, key=Ed25519PrivateKey.generate()
+    )
+
+    async def go() -> None:
+        await filled(world)
+        note = await record.checkpoint()
+        await record.cosigned(note + cosign(note, witness, int(clock().timestamp())))
+
+    try:
+        asyncio.run(go())
+        yield world
+    finally:
+        record.close()
+
+
+def _own(world: World) -> dict[str, object]:
+    """Return what a console takes from the record itself."""
+
+    def checked(progress: Callable[[int], None]) -> Checked:
+        report = verify(world.record.path, progress=progress)
+        return Checked(sound=report.sound, entries=report.entries, head=report.head.value)
+
+    return {"log": world.record, "verify": checked}
 
 
 def _cookies(console: object, language: str) -> list[dict[str, str]]:
