@@ -48,6 +48,22 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(writes=True)
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Exclude every other writer; commit what is done within, or undo all of it.
+
+    SQLAlchemy's own transaction takes as long as most of what is done in one.
+    """
+    connection.execute("BEGIN IMMEDIATE").close()
+    try:
+        yield
+        connection.commit()
+    except BaseException:  # whatever it is, a stop included: nothing stays half done
+        with suppress(sqlite3.Error):  # a disk that failed may have undone it already
+            connection.rollback()
+        raise
+
+
 def make_file(path: Path) -> None:
     """See that there is a file at *path* which may be written; a new one is its owner's alone.
 

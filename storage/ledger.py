@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
-
-from sqlalchemy import Connection
 
 from bot.domain import (
     Case,
@@ -31,7 +31,7 @@ from storage.merkle import leaf_hash
 from storage.notes import Checkpoint, Signer, sign
 from storage.reading import Head, Stored, entry_of, tree_at
 from storage.statement import Statement
-from storage.tables import verbatim
+from storage.tables import stored, verbatim
 from storage.tally import DECIDED, Around, lined, repeats, tallied
 from storage.tree import Tree
 from storage.vault import NOBODY, Owner, Vault
@@ -72,7 +72,7 @@ class _Pending:
     contested: _Rows = field(default_factory=list)
     reviewed: _Rows = field(default_factory=list)
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: sqlite3.Connection) -> None:
         for statement, rows in (
             (writing.NEW_ENTRY, self.entries),
             (writing.NEW_LABEL, self.labels),
@@ -91,7 +91,7 @@ class _Pending:
 class Ledger:
     """One transaction on the record. What it knows of the tree dies with it on rollback."""
 
-    connection: Connection
+    connection: sqlite3.Connection
     signer: Signer
     vault: Vault
     clock: Callable[[], datetime]
@@ -109,6 +109,8 @@ class Ledger:
     _answers: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _places: dict[int, _About] = field(default_factory=dict)
     _tallies: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    _cursors: dict[str, str] = field(default_factory=dict)
+    """How far each platform was read, as told last."""
     _pending: _Pending = field(default_factory=_Pending)
 
     def append(self, event: Event, body: str) -> Entry:
@@ -164,26 +166,24 @@ class Ledger:
 
     def move(self, platform: str, cursor: str) -> None:
         """Keep *cursor* alone; see `bot.ports.Mailbox`."""
-        moved = writing.MOVED.run(self.connection, {"its_platform": platform, "to": cursor})
-        if moved.rowcount == 0:
-            writing.NEW_CURSOR.run(self.connection, {"platform": platform, "value": cursor})
+        self._cursors[platform] = cursor
 
     def receive(self, message: Message, body: str, cursor: str) -> bool:
         """Keep *message*, encoded as *body*, and *cursor*; see `bot.ports.Mailbox`."""
-        new = not self._received(message) and not self._answer(message)
-        if new:
-            row = {
-                "platform": message.room.platform,
-                "event_id": message.id,
-                "room": message.room.id,
-                "sender": message.sender,
-                "message": self.vault.seal_waiting(message.id, body),
-                "received_at": codec.stamp(self.clock()),
-                "done": False,
-            }
-            writing.NEW_MESSAGE.run(self.connection, row)
-        self.move(message.room.platform, cursor)
-        return new
+        room = message.room
+        self.move(room.platform, cursor)
+        if (room.platform, room.id, message.id) in self._answers:
+            return False
+        row = {
+            "platform": room.platform,
+            "event_id": message.id,
+            "room": room.id,
+            "sender": message.sender,
+            "message": self.vault.seal_waiting(message.id, body),
+            "received_at": codec.stamp(self.clock()),
+            "done": False,
+        }
+        return writing.NEW_MESSAGE.run(self.connection, row).rowcount == 1
 
     def keep(self, note: str, size: int) -> None:
         """Keep the checkpoint *note*, of a tree of *size* leaves, for good."""
@@ -202,6 +202,8 @@ class Ledger:
     def finish(self) -> Head | None:
         """Sign the newest entry, if any was added; return the head to trust from now on."""
         self.flush()
+        moved = [{"platform": name, "value": cursor} for name, cursor in self._cursors.items()]
+        writing.MOVED.run_all(self.connection, moved)
         if not self._added and not self._checked:
             return self.trusted
         self._write_tallies()
@@ -343,9 +345,12 @@ class Ledger:
             self.keep(head.note, head.size)
 
     def _write_tallies(self) -> None:
-        names = ("debate", "day", "dimension", "value")
-        rows = [dict(zip(names, of, strict=True), count=n) for of, n in self._tallies.items()]
-        writing.COUNTED.run_all(self.connection, rows)
+        facts = [
+            (stored(debate), day, dimension, value, count)
+            for (debate, day, dimension, value), count in self._tallies.items()
+        ]
+        if facts:
+            writing.COUNTED.run(self.connection, {"facts": json.dumps(facts)})
 
     def _answer(self, message: Message) -> Entry | None:
         """Return the entry that answers *message*, if there is one."""
@@ -370,9 +375,6 @@ class Ledger:
         rows = writing.REVIEWED_BY.run(self.connection, about).fetchall()
         known = (entry_of(self.connection, Stored(*row), self.vault) for row in rows)
         return next((entry for entry in known if repeats(event, entry.event)), None)
-
-    def _received(self, message: Message) -> bool:
-        return writing.RECEIVED.run(self.connection, _this(message)).fetchone() is not None
 
     def _put_out(self, entry: Entry) -> None:
         """Put the reply *entry* holds into the outbox, or take out the one it settles."""

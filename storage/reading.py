@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 
 from bot.domain import Entry, Erased, Event
 from bot.errors import NoteError, StorageError
@@ -18,8 +19,13 @@ from storage.tree import HEIGHT, Tiles, Tree, grown
 from storage.vault import Vault
 
 _HEAD = Statement(select(HEAD.c.size, HEAD.c.note))
-_SIZE = select(ENTRY.c.seq).order_by(ENTRY.c.seq.desc()).limit(1)
-_LEAVES = select(ENTRY.c.leaf).where(ENTRY.c.seq > bindparam("after")).order_by(ENTRY.c.seq)
+_SIZE = Statement(select(ENTRY.c.seq).order_by(ENTRY.c.seq.desc()).limit(literal_column("1")))
+_LEAVES = Statement(
+    select(ENTRY.c.leaf)
+    .where(ENTRY.c.seq > bindparam("after"), ENTRY.c.seq <= bindparam("last"))
+    .order_by(ENTRY.c.seq)
+)
+_LEAF = Statement(select(ENTRY.c.leaf).where(ENTRY.c.seq == bindparam("its_seq")))
 _TILE = Statement(
     select(TILE.c.hashes).where(
         TILE.c.level == bindparam("its_level"), TILE.c.position == bindparam("its_position")
@@ -49,25 +55,25 @@ class Head(NamedTuple):
     note: str
 
 
-def newest_head(connection: Connection) -> Head | None:
+def newest_head(connection: sqlite3.Connection) -> Head | None:
     """Return the newest checkpoint, whoever signed it."""
     row = _HEAD.run(connection).fetchone()
     return Head(*row) if row else None
 
 
-def tree_at(connection: Connection, head: Head, verifier: Verifier) -> Tree | None:
+def tree_at(connection: sqlite3.Connection, head: Head, verifier: Verifier) -> Tree | None:
     """Return the tree of all there is, if *head* is its checkpoint and signed as it should be."""
     try:
         checkpoint = opened(head.note, [verifier])
         tree = stored_tree(connection, checkpoint.size)
-    except (NoteError, KeyError, StorageError):
+    except (NoteError, KeyError, TypeError, StorageError):
         return None
-    newest = connection.scalar(_SIZE) or 0
+    newest, *_ = _SIZE.run(connection).fetchone() or (0,)
     genuine = (checkpoint.size, checkpoint.root) == (tree.size, tree.root())
     return tree if genuine and newest == checkpoint.size == head.size else None
 
 
-def stored_tree(connection: Connection, size: int) -> Tree:
+def stored_tree(connection: sqlite3.Connection, size: int) -> Tree:
     """Return the tree of the first *size* leaves, where *size* is at the open end.
 
     Raises:
@@ -75,13 +81,13 @@ def stored_tree(connection: Connection, size: int) -> Tree:
         StorageError: A leaf is missing.
     """
     after = size >> HEIGHT << HEIGHT
-    leaves = connection.scalars(_LEAVES.limit(size - after), {"after": after}).all()
+    leaves = _LEAVES.run(connection, {"after": after, "last": size}).fetchall()
     if len(leaves) != size - after:
         raise StorageError(codec.UNREADABLE)
-    return grown(size, tiles(connection), map(leaf_hash, leaves))
+    return grown(size, tiles(connection), (leaf_hash(its_leaf) for (its_leaf,) in leaves))
 
 
-def tiles(connection: Connection) -> Tiles:
+def tiles(connection: sqlite3.Connection) -> Tiles:
     """Return what finds full tiles."""
 
     def stored(level: int, position: int) -> bytes | None:
@@ -92,13 +98,13 @@ def tiles(connection: Connection) -> Tiles:
     return stored
 
 
-def leaf_of(connection: Connection, seq: int) -> bytes | None:
+def leaf_of(connection: sqlite3.Connection, seq: int) -> bytes | None:
     """Return the leaf of entry *seq*, to the byte, if there is one."""
-    found: bytes | None = connection.scalar(select(ENTRY.c.leaf).where(ENTRY.c.seq == seq))
-    return found
+    row = _LEAF.run(connection, {"its_seq": seq}).fetchone()
+    return row[0] if row else None
 
 
-def entry_of(connection: Connection, row: Stored, vault: Vault) -> Entry:
+def entry_of(connection: sqlite3.Connection, row: Stored, vault: Vault) -> Entry:
     """Return the entry that *row* of its table holds.
 
     Raises:

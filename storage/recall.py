@@ -26,6 +26,8 @@ class Recall:
     _dialogues: dict[_Person, dict[str, Dialogue]] = field(default_factory=dict)
     _newest: dict[_Person, int] = field(default_factory=dict)
     """The last entry that each person's dialogues are known to hold."""
+    _numbers: dict[_Person, tuple[int, ...]] = field(default_factory=dict)
+    """The numbers of each person's entries in a debate, oldest first."""
     _entries: dict[int, Entry] = field(default_factory=dict)
     _cafes: Sequence[Cafe] | None = None
     _changes: dict[object, int] = field(default_factory=dict)
@@ -44,6 +46,18 @@ class Recall:
                 del self._dialogues[oldest]
                 self._newest.pop(oldest, None)
             self._dialogues.setdefault(person, {})[dialogue.room.id] = dialogue
+
+    def numbers(self, room: Room, sender: str) -> tuple[int, ...] | None:
+        """Return the numbers of that person's entries in the debate of *room*, if known."""
+        return self._numbers.get(_person(room, sender))
+
+    def keep_numbers(self, room: Room, sender: str, numbers: Iterable[int], stamp: object) -> None:
+        """Remember the *numbers* of that person's entries, read since *stamp*."""
+        person = _person(room, sender)
+        if self.stamp(person) == stamp:
+            if len(self._numbers) >= REMEMBERED:
+                del self._numbers[next(iter(self._numbers))]
+            self._numbers[person] = tuple(numbers)
 
     def entries(self, numbers: Iterable[int]) -> dict[int, Entry]:
         """Return those entries of *numbers* that are known."""
@@ -90,6 +104,9 @@ class Recall:
             self._changed(person)
 
     def _follow(self, person: _Person, entry: Entry) -> None:
+        numbers = self._numbers.pop(person, None)
+        if numbers is not None and numbers[-1:] < (entry.seq,):  # else out of order: read again
+            self._numbers[person] = (*numbers, entry.seq)
         known = self._dialogues.pop(person, None)
         if known is None:
             return
@@ -102,6 +119,7 @@ class Recall:
         self._cleared += 1
         self._dialogues.clear()
         self._newest.clear()
+        self._numbers.clear()
         self._entries.clear()
         self._changes.clear()
         self._cafes = None

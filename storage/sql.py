@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,13 +32,22 @@ from bot.domain import (
 from bot.errors import ConfigError, StorageError
 from storage import codec, listing, migrate
 from storage.dialogue import newest_cafes, rebuild
-from storage.engine import empty_log, for_writing, make_file, open_engine, reason, translated
+from storage.engine import (
+    empty_log,
+    for_writing,
+    make_file,
+    open_engine,
+    reason,
+    transaction,
+    translated,
+)
 from storage.first import bring_over
 from storage.ledger import Ledger
 from storage.notes import Signer, Verifier, opened, tlog_proof
 from storage.reading import STORED, Head, Stored, entry_of, leaf_of, newest_head, stored_tree, tiles
 from storage.recall import Recall
 from storage.signing import epochs_beside, key_beside, make_key, read_signer
+from storage.statement import driver_of
 from storage.tables import CHECKPOINT, CURSOR, ENTRY, INBOX, OUTBOX
 from storage.tiles import export
 from storage.tree import Prover, Tree
@@ -96,6 +106,8 @@ class SqlRecord:
         """The newest head there was after the last transaction, whoever signed it."""
         self._recall = Recall()
         self._engine: Engine | None = None
+        self._writing: Connection | None = None
+        """The one connection that is written through."""
         self._writer: Writer[Ledger] | None = None
 
     async def __aenter__(self) -> Self:
@@ -130,15 +142,18 @@ class SqlRecord:
             self.close()
             raise
         if not self._read_only:
+            self._writing = self._engine.connect()
             self._writer = Writer(self._transaction, lambda: empty_log(self.path))
 
     def close(self) -> None:
         """Finish what is being written, then let go of the file."""
         if self._writer:
             self._writer.close()
+        if self._writing:
+            self._writing.close()
         if self._engine:
             self._engine.dispose()
-        self._writer = self._engine = None
+        self._writer = self._writing = self._engine = None
 
     async def append(self, event: Event) -> Entry:
         body = codec.encode(event)
@@ -235,13 +250,7 @@ class SqlRecord:
         return None
 
     async def theirs(self, room: Room, sender: str) -> Sequence[Entry]:
-        theirs = (
-            ENTRY.c.platform == room.platform,
-            ENTRY.c.debate == room.place,
-            ENTRY.c.sender == sender,
-        )
-        numbers = select(ENTRY.c.seq).where(*theirs).order_by(ENTRY.c.seq)
-        found = await self._read(lambda connection: connection.scalars(numbers).all())
+        found = await self._numbers(room, sender)
         stamp = self._recall.stamp("entries")
         known = self._recall.entries(found)
         missing = [seq for seq in found if seq not in known]
@@ -251,6 +260,21 @@ class SqlRecord:
             self._recall.keep_entries(read, stamp)
             known |= {entry.seq: entry for entry in read}
         return standing([known[seq] for seq in found if seq in known])
+
+    async def _numbers(self, room: Room, sender: str) -> Sequence[int]:
+        """Return the numbers of that person's entries in the debate, oldest first."""
+        if (known := self._recall.numbers(room, sender)) is not None:
+            return known
+        stamp = self._recall.stamp(self._recall.person(room, sender))
+        theirs = (
+            ENTRY.c.platform == room.platform,
+            ENTRY.c.debate == room.place,
+            ENTRY.c.sender == sender,
+        )
+        numbers = select(ENTRY.c.seq).where(*theirs).order_by(ENTRY.c.seq)
+        found = await self._read(lambda connection: connection.scalars(numbers).all())
+        self._recall.keep_numbers(room, sender, found, stamp)
+        return found
 
     async def about(self, seq: int) -> Sequence[Entry]:
         return await self._entries(select(*STORED).where(ENTRY.c.turn == seq).order_by(ENTRY.c.seq))
@@ -314,8 +338,8 @@ class SqlRecord:
 
     async def consistency(self, old: int, new: int) -> Sequence[bytes]:
         def proved(connection: Connection) -> Sequence[bytes]:
-            head = _head_of(connection)
-            prover = Prover(self._tree_under(connection, head), tiles(connection))
+            head, driver = _head_of(connection), driver_of(connection)
+            prover = Prover(self._tree_under(driver, head), tiles(driver))
             return prover.consistency(old, new)
 
         return await self._read(proved)
@@ -325,7 +349,8 @@ class SqlRecord:
             head = _head_of(connection)
             if not 0 < seq <= head.size:
                 raise StorageError(f"There is no entry {seq}.")
-            prover = Prover(self._tree_under(connection, head), tiles(connection))
+            driver = driver_of(connection)
+            prover = Prover(self._tree_under(driver, head), tiles(driver))
             return tlog_proof(seq - 1, prover.inclusion(seq - 1), head.note)
 
         return await self._read(proved)
@@ -346,7 +371,7 @@ class SqlRecord:
         return await self._read(written)
 
     async def leaf(self, seq: int) -> bytes | None:
-        return await self._read(lambda connection: leaf_of(connection, seq))
+        return await self._read(lambda connection: leaf_of(driver_of(connection), seq))
 
     async def vouched(self) -> str:
         found = (
@@ -402,7 +427,7 @@ class SqlRecord:
             if found != migrate.NEWEST:  # another may have been quicker
                 migrate.upgrade(connection)
             if migrate.without_tree(found):
-                ledger = self._ledger(connection)
+                ledger = self._ledger(driver_of(connection))
                 ledger.start()
                 bring_over(connection, ledger)
                 ledger.finish()
@@ -412,7 +437,7 @@ class SqlRecord:
         """Give a ledger whose head becomes ours only once it is committed."""
         with translated():
             try:
-                with for_writing(self._opened()).begin() as connection:
+                with transaction(connection := self._for_writing()):
                     ledger = self._begun(connection)
                     yield ledger
                     head = ledger.finish()
@@ -422,7 +447,7 @@ class SqlRecord:
             self._last = self._last if head == self._head else head
             self._head, self._tree, self._day = head, ledger.tree, ledger.day
 
-    def _begun(self, connection: Connection) -> Ledger:
+    def _begun(self, connection: sqlite3.Connection) -> Ledger:
         """Return a ledger for *connection*, once nothing is remembered that others changed."""
         self._vault.refresh()
         ledger = self._ledger(connection)
@@ -432,7 +457,7 @@ class SqlRecord:
             self._last = ledger.head
         return ledger
 
-    def _ledger(self, connection: Connection) -> Ledger:
+    def _ledger(self, connection: sqlite3.Connection) -> Ledger:
         if self._signer is None:
             raise StorageError("The record was opened for reading only.")
         return Ledger(
@@ -447,7 +472,7 @@ class SqlRecord:
             day=self._day,
         )
 
-    def _tree_under(self, connection: Connection, head: Head) -> Tree:
+    def _tree_under(self, connection: sqlite3.Connection, head: Head) -> Tree:
         """Return the tree whose checkpoint is *head*: the one at hand, or read again."""
         known, tree = self._head, self._tree
         return tree if known == head else stored_tree(connection, head.size)
@@ -467,7 +492,7 @@ class SqlRecord:
     ) -> Sequence[Entry]:
         return await self._read(
             lambda connection: [
-                entry_of(connection, Stored._make(row), self._vault)
+                entry_of(driver_of(connection), Stored._make(row), self._vault)
                 for row in connection.execute(statement, values).all()
             ]
         )
@@ -487,6 +512,11 @@ class SqlRecord:
 
         return await asyncio.to_thread(read)
 
+    def _for_writing(self) -> sqlite3.Connection:
+        if self._writing is None:
+            raise StorageError("The record is not open for writing.")
+        return driver_of(self._writing)
+
     def _opened(self) -> Engine:
         if self._engine is None:
             raise StorageError("The record is not open.")
@@ -494,7 +524,7 @@ class SqlRecord:
 
 
 def _head_of(connection: Connection) -> Head:
-    head = newest_head(connection)
+    head = newest_head(driver_of(connection))
     if head is None:
         raise StorageError("The record has no checkpoint: run `socrate audit verify`.")
     return head

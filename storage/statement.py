@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection, Executable, Insert, bindparam, insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import Table
 
 _DIALECT = sqlite.dialect()
-_Made: TypeAlias = Callable[[Any], Any] | None
 
 
 class Statement:
@@ -26,25 +25,31 @@ class Statement:
         compiled = clause.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # every one can
         self._sql = str(compiled)
         binds = [compiled.binds[name] for name in compiled.positiontup or ()]
+        self._names = [bind.key for bind in binds]
         self._fixed = {bind.key: bind.value for bind in binds if not bind.required}
-        self._made: list[tuple[str, _Made]] = [
-            (bind.key, bind.type.bind_processor(_DIALECT)) for bind in binds
+        made = [(place, bind.type.bind_processor(_DIALECT)) for place, bind in enumerate(binds)]
+        self._made: list[tuple[int, Callable[[Any], Any]]] = [
+            (place, process) for place, process in made if process
         ]
+        """The places of values that are stored otherwise than they are given."""
 
     def run(
-        self, connection: Connection, values: Mapping[str, object] | None = None
+        self, connection: sqlite3.Connection, values: Mapping[str, object] | None = None
     ) -> sqlite3.Cursor:
         """Run it once in the transaction that *connection* is in."""
-        return _driver(connection).execute(self._sql, self._given(values or {}))
+        return connection.execute(self._sql, self._given(values or {}))
 
-    def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    def run_all(self, connection: sqlite3.Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Run it for each of *rows*."""
         if rows:
-            _driver(connection).executemany(self._sql, [self._given(row) for row in rows])
+            connection.executemany(self._sql, [self._given(row) for row in rows])
 
     def _given(self, values: Mapping[str, object]) -> list[object]:
-        known = {**self._fixed, **values}
-        return [made(known[name]) if made else known[name] for name, made in self._made]
+        known = {**self._fixed, **values} if self._fixed else values
+        given = [known[name] for name in self._names]
+        for place, process in self._made:
+            given[place] = process(given[place])
+        return given
 
 
 def adding(table: Table, *without: str) -> Insert:
@@ -53,7 +58,8 @@ def adding(table: Table, *without: str) -> Insert:
     return insert(table).values({name: bindparam(name) for name in columns})
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's connection under SQLAlchemy's."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError("the record is kept in SQLite")

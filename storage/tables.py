@@ -34,9 +34,14 @@ NAMES = {
 _REVIEWS = text("kind = 'review'")
 
 
-def verbatim(stored: str | None) -> str | None:
-    """Return the text that a column of `Verbatim` holds as *stored*."""
-    return None if stored is None else str(json.loads(f'"{stored}"'))
+def stored(text: str) -> str:
+    """Return what a column of `Verbatim` holds for *text*."""
+    return encode_basestring_ascii(text)[1:-1]
+
+
+def verbatim(held: str | None) -> str | None:
+    """Return the text for which a column of `Verbatim` holds *held*."""
+    return None if held is None else str(json.loads(f'"{held}"'))
 
 
 class Verbatim(TypeDecorator[str]):
@@ -46,7 +51,7 @@ class Verbatim(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else encode_basestring_ascii(value)[1:-1]
+        return None if value is None else stored(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         return verbatim(value)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 
 from bot.errors import ConfigError, StorageError
 from storage.codec import UNREADABLE
@@ -142,7 +143,7 @@ class Vault:
         self._keys.clear()
         self._owners.clear()
 
-    def key_of(self, connection: Connection, owner: Owner) -> tuple[int, bool]:
+    def key_of(self, connection: sqlite3.Connection, owner: Owner) -> tuple[int, bool]:
         """Return the id of the key of *owner*, and whether it was made for them just now."""
         if (known := self._owners.get(owner)) is not None:
             return known, False
@@ -153,12 +154,16 @@ class Vault:
         self._owners[owner] = found
         return found, row is None
 
-    def seal(self, connection: Connection, key: int, plain: bytes, bound_to: bytes) -> bytes:
+    def seal(
+        self, connection: sqlite3.Connection, key: int, plain: bytes, bound_to: bytes
+    ) -> bytes:
         """Return *plain* encrypted under *key*, to be read only with *bound_to*."""
         nonce = os.urandom(NONCE)
         return nonce + self._key(connection, key).encrypt(nonce, plain, bound_to)
 
-    def open(self, connection: Connection, key: int, sealed: bytes, bound_to: bytes) -> bytes:
+    def open(
+        self, connection: sqlite3.Connection, key: int, sealed: bytes, bound_to: bytes
+    ) -> bytes:
         """Return what `seal` was given.
 
         Raises:
@@ -187,19 +192,19 @@ class Vault:
         except (InvalidTag, ValueError, TypeError) as exc:
             raise StorageError(UNREADABLE) from exc
 
-    def replaced(self, connection: Connection, key: int) -> int:
+    def replaced(self, connection: sqlite3.Connection, key: int) -> int:
         """Return a new key for the owner of *key*, which stays until it is deleted."""
         row = _OWNER_OF.run(connection, {"its_id": key}).fetchone()
         owner = Owner(*(verbatim(part) or "" for part in row))
         self._owners.pop(owner, None)
         return self._made(connection, owner)
 
-    def delete(self, connection: Connection, key: int) -> None:
+    def delete(self, connection: sqlite3.Connection, key: int) -> None:
         """Delete *key*: nothing encrypted with it can be read again."""
         _GONE.run(connection, {"its_id": key})
         self.forget()
 
-    def rotate(self, connection: Connection) -> int:
+    def rotate(self, connection: sqlite3.Connection) -> int:
         """Wrap every key under a new epoch key; return its number.
 
         The file holds old and new until `forget_epochs` is called, after the commit.
@@ -230,7 +235,7 @@ class Vault:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def _made(self, connection: Connection, owner: Owner) -> int:
+    def _made(self, connection: sqlite3.Connection, owner: Owner) -> int:
         epoch, secret = max(self._epochs), os.urandom(SECRET)
         row = {**owner._asdict(), "epoch": epoch, "wrapped": b""}
         key = _NEW.run(connection, row).lastrowid or 0
@@ -239,7 +244,7 @@ class Vault:
         self._remember(key, secret)
         return key
 
-    def _key(self, connection: Connection, key: int) -> AESGCM:
+    def _key(self, connection: sqlite3.Connection, key: int) -> AESGCM:
         if (known := self._keys.get(key)) is not None:
             return known
         row = _OF_ID.run(connection, {"its_id": key}).fetchone()

@@ -27,6 +27,7 @@ from storage.notes import Kind, Signer, checkpoint, cosign, proof, proved
 from storage.reading import newest_head
 from storage.signing import read_signer
 from storage.sql import SqlRecord
+from storage.statement import driver_of
 from storage.vault import Vault
 
 ROOM = Room("matrix", "!café:example.org")
@@ -272,7 +273,7 @@ def test_any_split_into_batches_gives_one_root(empty, tmp_path_factory, cuts):
                     ledger.append(*EVENTS[number])
         root = record._tree.root()
         with record._engine.connect() as connection:
-            assert checkpoint(newest_head(connection).note).root == root
+            assert checkpoint(newest_head(driver_of(connection)).note).root == root
     finally:
         record.close()
 

@@ -65,3 +65,25 @@ async def test_somebody_elses_entry_leaves_mine_remembered(record):
     await record.append(turn("$5", sender="P2"))
     assert await stands(record) is mine
     assert HERE != ROOM
+
+
+async def test_my_entries_are_known_without_reading_their_numbers_again(record, monkeypatch):
+    await record.append(consent("$0"))
+    assert [entry.seq for entry in await record.theirs(HERE, "P1")] == [1]
+    await record.append(turn("$1"))
+    await record.append(turn("$5", sender="P2"))
+    monkeypatch.setattr(record, "_read", None)
+
+    assert [entry.seq for entry in await record.theirs(HERE, "P1")] == [1, 2]
+
+
+async def test_entries_of_mine_that_others_wrote_or_erased_are_read_again(record, tmp_path):
+    await record.append(consent("$0"))
+    assert len(await record.theirs(HERE, "P1")) == 1
+    async with SqlRecord(tmp_path / "record.db") as other:
+        await other.append(turn("$1"))
+    await record.receive(message("$2"), "c")
+    assert [entry.seq for entry in await record.theirs(HERE, "P1")] == [1, 2]
+
+    await record.append(Erasure(erased=(1, 2), cause="person"))
+    assert await record.theirs(HERE, "P1") == []

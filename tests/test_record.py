@@ -47,6 +47,7 @@ from bot.errors import ConfigError, StorageError
 from storage.memory import MemoryRecord
 from storage.signing import read_signer
 from storage.sql import SqlRecord
+from storage.statement import driver_of
 from storage.verify import verify
 
 ROOT = Path(__file__).parent.parent
@@ -609,10 +610,7 @@ async def test_a_full_disk_is_an_error_and_nothing_is_half_written(sql, path):
     with closing(sqlite3.connect(path)) as connection:
         [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
 
-    def limit(connection, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count={pages + 8}").close()
-
-    hooks.listen(sql._engine, "checkout", limit)
+    driver_of(sql._writing).execute(f"PRAGMA max_page_count={pages + 8}").close()
     kept = []
     with pytest.raises(StorageError, match="disk is full") as caught:  # noqa: PT012 # how many fit is not ours to know
         for number in range(20):
@@ -622,18 +620,13 @@ async def test_a_full_disk_is_an_error_and_nothing_is_half_written(sql, path):
     assert PRIVATE not in "".join(traceback.format_exception(caught.value))
     assert await on_record(sql) == kept != []
     assert (await sql.verify()).sound
-    hooks.remove(sql._engine, "checkout", limit)
-    with closing(sqlite3.connect(path)):
-        sql._engine.dispose()  # max_page_count is remembered by the connection
+    driver_of(sql._writing).execute("PRAGMA max_page_count=1000000").close()
     assert (await sql.append(turn("?", PRIVATE * 500))).seq == len(kept) + 1
 
 
 async def test_a_file_that_turns_read_only_is_an_error(sql):
-    def forbid(connection, *_: object) -> None:
-        connection.execute("PRAGMA query_only=ON").close()
-
     await sql.append(turn("$1"))
-    hooks.listen(sql._engine, "checkout", forbid)
+    driver_of(sql._writing).execute("PRAGMA query_only=ON").close()
 
     with pytest.raises(StorageError, match="right"):
         await sql.append(turn("$2"))
@@ -831,9 +824,9 @@ async def test_two_processes_that_start_together_make_one_chain(path):
 KILLED_AT_A_STATEMENT = """
 import asyncio, os, signal, sys
 from itertools import count
-from sqlalchemy import event
 from tests.test_record import message, turn
 from storage.sql import SqlRecord
+from storage.statement import driver_of
 
 async def main(path, stop_at):
     async with SqlRecord(path) as record:
@@ -843,11 +836,7 @@ async def main(path, stop_at):
             if next(statements) == stop_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        def watch(connection, *_):
-            connection.set_trace_callback(kill)
-
-        event.listen(record._engine, "checkout", watch)
-        event.listen(record._engine, "commit", kill)
+        driver_of(record._writing).set_trace_callback(kill)
         await record.receive(message("$1"), "s1")
         await record.append(turn("$1"))
 
