@@ -48,7 +48,13 @@ WEIGHTS = ROOT / "policies" / "weights"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION = 2
 """Of this script: one more whenever the same cases give other weights."""
-JUDGED = {"emil": 0, "fatima": 0, "gus": 1, "hana": 1, "ines": 2, "jaro": 2}
+JUDGED = {
+    **dict.fromkeys(("emil", "fatima"), 0),
+    **dict.fromkeys(("gus", "hana"), 1),
+    **dict.fromkeys(("ines", "jaro"), 2),
+    **dict.fromkeys(("omar", "paul"), 3),
+    **dict.fromkeys(("lene", "yara"), 4),
+}
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
@@ -56,7 +62,7 @@ Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never ju
 """
 ASKERS = ("ada", "bela", "dina", "lina", "mara")
 """Whose cases hold contributions, all to be answered."""
-VOTES = frozenset({"vote-advice", "candidate-choice", "forecast"})
+VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
 """Kinds that are about a vote; the others ask for a judgement."""
 RATES = {"help": 0.01, "decline": 0.007}
 """Share that may be taken for each of the messages to be answered: of those that look alike, and
@@ -74,7 +80,7 @@ MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 CONTRIBUTION = "collected"
 """Kind of the messages that no author of screens' cases wrote."""
 ROUNDS = 25
-FOLDS = 3
+FOLDS = 5
 """Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
 """Share of words in common from which two contributions are always in the same fold."""
