@@ -172,20 +172,31 @@ def _moved(finding: Finding, by: int) -> Finding:
 
 
 def outside_quotes(text: str, texts: Iterable[str]) -> str:
-    """Return *text* with what it quotes to the letter from *texts* blanked, same length."""
-    said = [_quotable(t) for t in texts]
+    """Return *text* with what it quotes word for word from *texts* blanked, same length."""
+    return _outside_quotes(text, tuple(texts))
+
+
+@lru_cache(maxsize=2)
+def _outside_quotes(text: str, texts: tuple[str, ...]) -> str:
+    """Kept until the next, since each gate looks at the same question."""
+    said = [(t, _quotable(t)) for t in texts]
 
     def blank(match: re.Match[str]) -> str:
-        inside = next(g for g in match.groups() if g is not None)
+        inside = next(g for g in match.groups() if g is not None).strip()
         words = _quotable(inside)
-        return " " * len(match.group()) if any(words in s for s in said) else match.group()
+        # A sign alone, such as an emoji, is no word: it is compared as it is.
+        genuine = any(words in spoken if words else inside in t for t, spoken in said)
+        return " " * len(match.group()) if genuine else match.group()
 
     return _QUOTED.sub(blank, text)
 
 
 def _quotable(text: str) -> str:
-    """Return *text* as quotations are compared; Arabic plurals have the case of the sentence."""
-    return _CASE.sub("ين", " ".join(fold(text).text.split()))
+    """Return *text* as quotations are compared: signs and accents may be mended in a quote.
+
+    Arabic plurals have the case of the sentence.
+    """
+    return _CASE.sub("ين", " ".join(plain(text).split()))
 
 
 def quotations(text: str) -> tuple[tuple[int, int], ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
+from bot.rules import outside_quotes
 from bot.text import plain, sentences
 
 _MARK = re.compile("[?？؟⁇⁈⁉‽⸮]")
@@ -14,7 +15,10 @@ _MARK = re.compile("[?？؟⁇⁈⁉‽⸮]")
 
 @dataclass(frozen=True)
 class OneQuestion:
-    """Counts question marks and sentences; a fixed receipt may come first (rule 4)."""
+    """Counts question marks and sentences; a fixed receipt may come first (rule 4).
+
+    What a person asked themselves may be quoted: it is not the bot that asks it.
+    """
 
     book: PromptBook
     name: str = "one_question"
@@ -23,7 +27,8 @@ class OneQuestion:
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold nothing: what breaks the form is drafted again."""
         language = dialogue.language or ""
-        found = self._marks(utterance.text, language) or self._statements(utterance.text, language)
+        text = outside_quotes(utterance.text, dialogue.idea.texts)
+        found = self._marks(text, language) or self._statements(text, language)
         if found is None:
             return Verdict(policy=self.name)
         return Verdict(policy=self.name, decision=Decision.REVISE, findings=(found,))

@@ -180,3 +180,30 @@ async def test_what_is_asked_passes_the_judge(lab):
             given = {"lang": language, "contribution": case["text"]}
             verdict = await lab.judge({**given, "question": asked["question"]})
             assert verdict["decision"] == "allow", (asked["question"], verdict["findings"])
+
+
+@pytest.mark.parametrize(
+    ("contribution", "question"),
+    [
+        ("on nous traite comme des bebes", "Que voulez-vous dire par « comme des bébés » ?"),
+        ("A shelter is not a magnet. It is a roof!", 'What do you mean by "magnet, it is a roof"?'),
+        ("Et nous, on est quoi ?", "Que voulez-vous dire par « et nous, on est quoi ? » ?"),
+        ("Plus de bus 👍", "Que voulez-vous dire par « 👍 » ?"),
+    ],
+)
+async def test_a_quote_may_mend_accents_and_signs_and_hold_a_question(lab, contribution, question):
+    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
+    assert not {"quoted", "one_question"} & {f["rule"].split(".")[0] for f in answer["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("contribution", "question"),
+    [
+        ("on nous traite comme des bebes", "Que voulez-vous dire par « traités en bébés » ?"),
+        ("Plus de bus 👍", "Que voulez-vous dire par « 👎 » ?"),
+        ("Plus de bus", "Que voulez-vous dire par « moins de bus » ?"),
+    ],
+)
+async def test_a_quote_may_not_change_a_word(lab, contribution, question):
+    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
+    assert "quoted.misquoted" in {f["rule"] for f in answer["findings"]}
