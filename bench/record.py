@@ -1,13 +1,18 @@
-"""What the record costs, beside a bare insert: ``python -m bench.record [leaves]``.
+"""What the record costs, beside a bare insert: ``python -m bench.record [leaves] [--flush MS]``.
 
-Each figure is measured in one run with what it is compared to. *leaves* (a million by default) is
-the size of the tree that proofs and the verifier work on; its entries are made in bulk.
+Each figure is measured in one run with what it is compared to: one row by the driver alone, and
+the same entry's row by SQLModel into the same table. *leaves* (a million by default) is the size
+of the tree that proofs and the verifier work on; its entries are made in bulk. With
+``--flush``, strace has every ``fdatasync`` take so many milliseconds more, for the record and for
+what it is compared with: a disk like many, where this one may be faster.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -18,13 +23,17 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
 from bot.domain import Entry, Erasure, Kind, Message, Move, Reply, Room, Turn
 from storage import codec
+from storage.engine import for_writing, open_engine
 from storage.leaf import Header, leaf, new_salts
 from storage.merkle import leaf_hash
 from storage.notes import Checkpoint, sign
 from storage.signing import key_beside, read_signer
 from storage.sql import SqlRecord
+from storage.tables import EntryRow
 from storage.tally import lined
 from storage.tree import Tree
 
@@ -57,19 +66,24 @@ def turn(number: int) -> Turn:
 
 async def appends(folder: Path) -> None:
     """Compare one append at a time with one bare insert at a time, then many at once."""
-    bare = Bare(folder / "bare.db", len(codec.encode(turn(0))) + 700)
+    size = len(codec.encode(turn(0))) + 700
+    bare = Bare(folder / "bare.db", size)
+    async with SqlRecord(folder / "library.db"):
+        pass
+    library = Library(folder / "library.db", size)
     async with SqlRecord(folder / "record.db") as record:
         await record.append(turn(0))
         numbers = iter(range(1, 10_000_000))
-        ratios, ones = [], []
+        rounds = []
         for _ in range(ROUNDS):
             plain = await timed(bare.insert, EACH)
+            by_library = await timed(library.insert, EACH)
             ours = await timed(lambda: record.append(turn(next(numbers))), EACH)
-            ratios.append(ours / plain)
-            ones.append(ours)
-        one = statistics.median(ones)
+            rounds.append((ours, ours / plain, ours / by_library))
+        one, to_bare, to_library = map(statistics.median, zip(*rounds, strict=True))
         print(f"one append at a time: {1 / one:.0f}/s, {one * 1e3:.1f} ms", end=", ")
-        print(f"{statistics.median(ratios):.2f}x a bare insert (median of {ROUNDS}; target 1.10x)")
+        print(f"{to_bare:.2f}x a bare insert (median of {ROUNDS}; target 1.10x)", end=", ")
+        print(f"{to_library:.2f}x the same entry's row by SQLModel")
         await offered(record, numbers)
         start = time.perf_counter()
         await asyncio.gather(*(record.append(turn(next(numbers))) for _ in range(SATURATED)))
@@ -77,6 +91,7 @@ async def appends(folder: Path) -> None:
         print(f"saturated: {rate:.0f}/s, {rate * one:.0f}x one at a time (target 20x)")
         await erasing(record)
     bare.close()
+    library.close()
 
 
 class Bare:
@@ -98,6 +113,46 @@ class Bare:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+class Library:
+    """One entry's row in one transaction, as SQLModel adds it to the record's own table."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Insert rows of about *size* bytes into the record at *path*, which is no record after."""
+        self.engine = for_writing(open_engine(path, read_only=False, wait=1))
+        self.size = size
+        self.count = 0
+
+    async def insert(self) -> None:
+        """Insert one row, in a thread as the record does."""
+        await asyncio.to_thread(self._insert)
+
+    def _insert(self) -> None:
+        self.count += 1
+        row = EntryRow(
+            seq=self.count,
+            leaf=os.urandom(self.size // 2),
+            key=1,
+            body=os.urandom(self.size // 2),
+            at=codec.stamp(datetime.now(UTC)),
+            kind="turn",
+            platform=ROOM.platform,
+            room=ROOM.id,
+            debate=ROOM.place,
+            within=ROOM.place,
+            sender=f"P{self.count % 200}",
+            message_id=f"${self.count}",
+            said="question",
+            language="fr",
+        )
+        with Session(self.engine) as session:
+            session.add(row)
+            session.commit()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.engine.dispose()
 
 
 async def timed(work: Callable[[], Awaitable[object]], times: int) -> float:
@@ -202,12 +257,28 @@ def _leaf(seq: int) -> bytes:
     return _PATTERN.replace(b"987654321", str(seq).encode())
 
 
-async def main() -> None:
-    leaves = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+def slowed(flush: float) -> None:
+    """Start again, with every flush to the disk taking *flush* milliseconds more."""
+    strace = shutil.which("strace")
+    if strace is None:
+        sys.exit("--flush needs strace: install it.")
+    delay = f"inject=fdatasync:delay_exit={int(flush * 1000)}"
+    traced = (strace, "--quiet=all", "--follow-forks", "--seccomp-bpf", "-o", os.devnull)
+    again = (sys.executable, "-m", "bench.record", *(a for a in sys.argv[1:2] if a.isdigit()))
+    os.execv(strace, [*traced, "-e", "trace=fdatasync", "-e", delay, *again])  # noqa: S606 # ours
+
+
+async def main(leaves: int) -> None:
     with tempfile.TemporaryDirectory(dir=".") as folder:  # where the record would be
         await appends(Path(folder))
         await proofs(Path(folder), leaves)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("leaves", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("--flush", type=float, default=0.0, metavar="MS")
+    chosen = parser.parse_args()
+    if chosen.flush:
+        slowed(chosen.flush)
+    asyncio.run(main(chosen.leaves))
