@@ -23,7 +23,10 @@ from tests.talk import ROOMS, TURNS, inbox
 CHILD = [sys.executable, "-m", "tests.talk"]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+ROUNDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 61))]
+
+
+@pytest.mark.parametrize("seed", ROUNDS)
 async def test_a_killed_bot_takes_up_where_it_was(tmp_path, seed):
     said: list[dict] = []
     moments = random.Random(seed)  # noqa: S311 - when to kill is no secret
