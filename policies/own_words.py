@@ -34,6 +34,7 @@ _DOER = re.compile("^[اتين](?=..$)")
 _PLURAL = re.compile("(?:e[ns]?|[ns])$")
 _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
+_PIECE = re.compile(r"\d+|[^\W\d_]+")
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
 
@@ -117,7 +118,7 @@ class OwnWords:
     ) -> str | None:
         """Return what is wrong with *word*, if anything is."""
         if any(c.isdigit() for c in form):
-            return None if form.isdigit() and said.counts(form) else "new-number"
+            return None if set(_PIECE.findall(form)) <= said.forms else "new-number"
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
         known = self._lemmas_of(vocabulary, language)
         presupposing = (lemmas | {form}) & vocabulary.presupposing
@@ -182,11 +183,10 @@ class _Said:
         self._lemmatiser = lemmatiser
         self._language = language
         self._lemmas: frozenset[str] | None = None
-        self.forms = frozenset(map(bare, self._words))
-
-    def counts(self, number: str) -> bool:
-        """Return whether *number* was said with its unit in one: « 15h »."""
-        return any(form.startswith(number) and form[len(number) :].isalpha() for form in self.forms)
+        forms = frozenset(map(bare, self._words))
+        # A number and its unit may be written in one or apart: « 19h40 », « 19 h 40 ».
+        pieces = (_PIECE.findall(form) for form in forms if any(map(str.isdigit, form)))
+        self.forms = forms.union(*pieces)
 
     def has_relative(self, lemmas: Iterable[str]) -> bool:
         """Return whether a form of the same family was said: « fermeture », « fermer »."""

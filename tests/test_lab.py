@@ -207,3 +207,19 @@ async def test_a_quote_may_mend_accents_and_signs_and_hold_a_question(lab, contr
 async def test_a_quote_may_not_change_a_word(lab, contribution, question):
     answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
     assert "quoted.misquoted" in {f["rule"] for f in answer["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("contribution", "question", "own"),
+    [
+        ("Le dernier bus est à 19h40.", "Que faites-vous après 19 h 40 ?", True),
+        ("Le dernier bus est à 19 h 40.", "Que faites-vous après 19h40 ?", True),
+        ("Le dernier bus est à 19h40.", "Que faites-vous après 20 h ?", False),
+        ("Le dernier bus est à 19h40.", "Que faites-vous après 19 h 50 ?", False),
+        ("Le loyer est de 500 euros.", "Que faites-vous à 50 euros ?", False),
+    ],
+)
+async def test_a_time_is_the_same_written_in_one_or_apart(lab, contribution, question, own):
+    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
+    rules = {f["rule"] for f in answer["findings"]}
+    assert (not {"own_words.new-number", "own_words.new-word"} & rules) == own
