@@ -344,21 +344,24 @@ def test_a_view_in_place_of_a_table_is_not_read(files):
 
 
 def dump(path):
-    """Return all that a verifier reads of the database at *path*; None if it cannot be read."""
-    tables = {
-        "entry": "seq, leaf, body, key, at, kind, platform, room, debate, sender, message_id, said, ends, turn, command",
-        "key": "id, epoch, wrapped",
-        "head": "size, note",
-        "checkpoint": "size, note",
-        "tile": "level, position, hashes",
-        "inbox": "event_id, message",
-    }
+    """Return what the log vouches for in the database at *path*; None if it cannot be read.
+
+    It does not vouch for the places of entries whose salts were erased, for signatures of witnesses
+    whose keys are not given, nor for the mailbox.
+    """
+    where = "at, kind, platform, room, debate, sender, message_id, said, ends, turn, command"
+    queries = (
+        f"SELECT seq, leaf, body, key, {where} FROM entry WHERE body IS NOT NULL",
+        "SELECT seq, leaf FROM entry",
+        "SELECT id, epoch, wrapped FROM key",
+        "SELECT size, note FROM head",
+        "SELECT size, substr(note, 1, instr(note, char(10) || char(10))) FROM checkpoint",
+        "SELECT level, position, hashes FROM tile ORDER BY level, position",
+    )
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             db.text_factory = bytes
-            return [
-                sorted(map(repr, db.execute(f"SELECT {c} FROM {t}"))) for t, c in tables.items()
-            ]
+            return [sorted(map(repr, db.execute(query))) for query in queries]
     except UNREADABLE:
         return None
 
@@ -369,7 +372,7 @@ def unnoticed(files, places, bits):
     missed = []
     for place, bit in zip(places, bits, strict=True):
         files.db.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-        if not faults(files, decrypting=True) and dump(files.db) != before:
+        if not faults(files, decrypting=True) and dump(files.db) not in (before, None):
             missed.append((place, bit))
     return missed
 

@@ -40,6 +40,8 @@ LONGEST = 1 << 26
 """Bytes of one value in the database at most."""
 MANY = 1 << 16
 """Things remembered at most, to know them again."""
+ANY = object()
+"""A size of which nothing was said."""
 LOG, WITNESS = 1, 4
 """What a key signs: notes, or that it saw one (the type byte of C2SP's signed-note)."""
 KINDS = ["access", "approval", "cafe", "case", "consent", "contest", "delivery", "erasure"]
@@ -660,7 +662,7 @@ class Verifier:
         if self.given.key is None:
             self.report.fault("key", "none is given: nobody vouches for the checkpoints")
 
-    def _read_note(self, place: str, raw: object, size: object = None) -> int:
+    def _read_note(self, place: str, raw: object, size: object = ANY) -> int:
         """Look at a checkpoint; return its size, 0 if it is none."""
         try:
             note = raw.decode() if isinstance(raw, bytes) else ""
@@ -668,7 +670,7 @@ class Verifier:
         except (UnicodeDecodeError, Wrong) as exc:
             self.report.fault(place, str(exc) if isinstance(exc, Wrong) else "is not text")
             return 0
-        if size is not None and size != said:
+        if size is not ANY and size != said:
             self.report.fault(place, f"it says size {said}")
         self.roots.setdefault(said, []).append((place, root))
         self._check_signatures(place, note, origin, said)
