@@ -340,6 +340,14 @@ def test_a_view_in_place_of_a_table_is_not_read(files):
     assert "table entry: has no column leaf" in faults(files)
 
 
+def test_an_entry_without_leaf_and_key_does_not_end_the_reading(files):
+    changed(files, "UPDATE entry SET leaf = NULL, key = 99 WHERE seq = 5")
+
+    found = faults(files, decrypting=True)
+    assert any(fault.startswith("entry 5: its leaf is no header") for fault in found)
+    assert not any(fault.startswith("database") for fault in found)
+
+
 # Every byte
 
 

@@ -897,7 +897,7 @@ def _opened(aes: AESGCM | None, body: Any, leaf_hash: bytes) -> bytes:
 
 def _commits(leaf: Any) -> dict[str, bytes]:
     """Return the commitments in the header *leaf*."""
-    if begin := _BEGIN(leaf):
+    if isinstance(leaf, bytes) and (begin := _BEGIN(leaf)):
         return {"what": begin[2], "where": begin[3], "who": begin[4]}
     return {x: v.encode() for x, v in read_header(leaf)[0].get("commits", {}).items()}
 
