@@ -60,7 +60,7 @@ AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 
 Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged.
 """
-ASKERS = ("ada", "bela", "dina", "lina", "mara")
+ASKERS = ("ada", "bela", "dina", "lina", "mara", "noel", "rene", "salma", "tarik")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
 """Kinds that are about a vote; the others ask for a judgement."""
