@@ -52,6 +52,8 @@ class DictionaryLemmatiser:
         found = {lemmatize(f, lang=language).casefold() for f in forms}
         if language == "fr":
             found |= {_PARTICIPLE.sub("er", form) for form in found}
+        if language == "en":
+            found |= _done(word)
         return frozenset({word, *found})
 
     def _stem(self, word: str, language: str) -> str:
@@ -61,6 +63,15 @@ class DictionaryLemmatiser:
             self._stemmers[language] = stemmer(SNOWBALL[language])
         stem: str = self._stemmers[language].stemWord(word)
         return stem
+
+
+def _done(word: str) -> frozenset[str]:
+    """Return the verbs that *word* may be of, in English: the dictionary has some as nouns only."""
+    stem = word.removesuffix("ing")
+    if stem == word or len(stem) < SHORTEST:
+        return frozenset()
+    doubled = {stem[:-1]} if stem[-1] == stem[-2] else set()
+    return frozenset({stem, stem + "e", *doubled})
 
 
 def _detached(word: str) -> frozenset[str]:

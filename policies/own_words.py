@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import takewhile
@@ -60,6 +60,8 @@ class Vocabulary:
     """The same, of several words."""
     numbers: frozenset[str]
     """Numbers in words: « seven » is no form of « seventy »."""
+    digits: Mapping[str, frozenset[str]]
+    """What else a small number may be written as: « 6 », « six »."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class OwnWords:
         for match in _LINK.finditer(rest):
             if not any(match.group() in said for said in texts):
                 yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
-        said = _Said(texts, self.lemmatiser, language)
+        said = _Said(texts, self.lemmatiser, language, vocabulary.digits)
         yield from self._phrases(rest, vocabulary, said, language)
         for word in words(rest):
             form = bare(word.text)
@@ -171,6 +173,7 @@ class OwnWords:
                 presupposing=presupposing,
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
                 numbers=_forms(lists["numbers"]),
+                digits=_alike(lists["digits"]),
             )
         return self._vocabularies[language]
 
@@ -178,7 +181,13 @@ class OwnWords:
 class _Said:
     """The person's words; dictionary forms are looked up only if a question needs them."""
 
-    def __init__(self, texts: Iterable[str], lemmatiser: Lemmatiser, language: str) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str],
+        lemmatiser: Lemmatiser,
+        language: str,
+        digits: Mapping[str, frozenset[str]],
+    ) -> None:
         self._words = {folded(w.text) for text in texts for w in words(text)}
         self._lemmatiser = lemmatiser
         self._language = language
@@ -186,7 +195,8 @@ class _Said:
         forms = frozenset(map(bare, self._words))
         # A number and its unit may be written in one or apart: « 19h40 », « 19 h 40 ».
         pieces = (_PIECE.findall(form) for form in forms if any(map(str.isdigit, form)))
-        self.forms = forms.union(*pieces)
+        forms = forms.union(*pieces)
+        self.forms = forms.union(*(digits[form] for form in forms & digits.keys()))
 
     def has_relative(self, lemmas: Iterable[str]) -> bool:
         """Return whether a form of the same family was said: « fermeture », « fermer »."""
@@ -276,6 +286,12 @@ def _joined(lemmas: Iterable[str], known: frozenset[str]) -> bool:
 def _has_part(compound: str, stem: str) -> bool:
     at = compound.find(stem)
     return at == 0 or (at > 0 and len(compound) - at - len(stem) <= ENDING - 1)
+
+
+def _alike(digits: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
+    """Return for each number its words, and for each of its words the number."""
+    found = {digit: frozenset(map(bare, spelt)) for digit, spelt in digits.items()}
+    return found | {word: frozenset({digit}) for digit, spelt in found.items() for word in spelt}
 
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:

@@ -106,3 +106,26 @@ def test_an_arabic_plural_may_be_quoted_in_another_case():
     said = "يصوت المقيمون بالخارج"
     assert "المقيمين" not in outside_quotes("من هم «المقيمين بالخارج»؟", [said])
     assert "المقيمات" in outside_quotes("من هن «المقيمات بالخارج»؟", [said])
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "language"),
+    [
+        ("On est 6 dans la classe.", "Comment vivez-vous à six ?", "fr"),
+        ("On est trente dans la classe.", "Comment vivez-vous à 30 ?", "fr"),
+        ("There are 11 of us.", "How do you live with eleven?", "en"),
+        ("Wir sind zwölf.", "Wie leben Sie zu 12?", "de"),
+        ("نحن 6 في البيت", "كيف تعيشون وأنتم ستة؟", "ar"),
+    ],
+)
+async def test_a_small_number_is_the_same_in_digits_and_in_words(gate, said, question, language):
+    assert await found(gate, question, said, language) == []
+
+
+async def test_another_number_is_new_in_words_too(gate):
+    assert await found(gate, "How about twelve?", "There are 11 of us.", "en") == ["twelve"]
+
+
+async def test_what_is_being_done_is_a_form_of_what_one_does(gate):
+    said = "They burn tyres and cut the trees."
+    assert await found(gate, "When do you see the burning and cutting?", said, "en") == []
