@@ -223,3 +223,24 @@ async def test_a_time_is_the_same_written_in_one_or_apart(lab, contribution, que
     answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
     rules = {f["rule"] for f in answer["findings"]}
     assert (not {"own_words.new-number", "own_words.new-word"} & rules) == own
+
+
+SWIMMER = "I've swum in the Wye since 1961. I pay twice for it, and I won't pay more."
+
+
+@pytest.mark.parametrize(
+    ("question", "passes"),
+    [
+        ("You've swum in the Wye since 1961. How was it then?", True),
+        ("Pay twice, you say. What do you mean?", True),
+        ("You swim in the dirty Wye. How is it?", False),
+        ("Pay more, you say. What do you mean?", False),
+        ("Not twice. What do you mean?", False),
+        ("Twice pay, you say. What do you mean?", False),
+        ("You say. What do you mean?", False),
+    ],
+)
+async def test_how_a_clause_of_the_persons_begins_may_come_before_a_question(lab, question, passes):
+    answer = await lab.judge({"id": "1", "contribution": SWIMMER, "question": question})
+    rules = {f["rule"] for f in answer["findings"]}
+    assert ("one_question.statement" not in rules) == passes
