@@ -60,6 +60,12 @@ class Said:
     function: frozenset[str]
     """Words of the language that carry no content."""
 
+    @classmethod
+    def of(cls, text: str, function: frozenset[str]) -> Said:
+        """Return the words of *text*, where *function* words carry no content."""
+        stems = (form[:CONTENT] for word in plain(text).split() for form in _forms(word))
+        return cls(frozenset(stems), function)
+
     def holds(self, matched: str) -> bool:
         """Return whether every content word of *matched* is the person's, in whatever form."""
         content = [w for w in plain(matched).split() if w not in self.function and _tells(w)]
@@ -122,8 +128,7 @@ class RuleLists:
 
     def find(self, text: str, language: str, *, said: str = "") -> tuple[Finding, ...]:
         """Return what the rules see in *text*, with spans; *said* is the person's words."""
-        stems = frozenset(form[:CONTENT] for word in plain(said).split() for form in _forms(word))
-        rules, known = self.rules(language), Said(stems, self._function[language])
+        rules, known = self.rules(language), Said.of(said, self._function[language])
         found: dict[str, Finding] = {}
         for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
             seen, pieces = window(text[start : start + WINDOW], accents=self.accents)

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
-from bot.rules import outside_quotes
+from bot.rules import Said, outside_quotes
 from bot.text import plain, sentences
 
-ECHO = 2
-"""Words of the person's that an echo has at least."""
-_CLAUSE = re.compile(r"[^.!?;:,…\n]+")
+_CLAUSE = re.compile(r"[^.!?;:,…\n؟،؛]+")
 _MARK = re.compile("[?？؟⁇⁈⁉‽⸮]")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language that matter in what is said before a question, in bare form."""
+
+    receipts: frozenset[str]
+    """Sentences that may always come first."""
+    telling: frozenset[str]
+    """Of telling whose words they are: « you », « say », and what turns « I » into « you »."""
+    negations: frozenset[str]
 
 
 @dataclass(frozen=True)
 class OneQuestion:
-    """Counts question marks and sentences; a fixed receipt or an echo may come first (rule 4).
+    """Counts question marks and sentences; a receipt or the person's words come first (rule 4).
 
-    An echo is how a clause of the person's begins, with no more around it than « you », « you
-    say ». What a person asked themselves may be quoted: it is not the bot that asks it.
+    Their words are retold if they are from one clause of theirs, and both or neither deny it: « I
+    won't pay » is no « you pay ». What a person asked themselves may be quoted: it is not the bot
+    that asks it.
     """
 
     book: PromptBook
     name: str = "one_question"
-    _receipts: dict[str, frozenset[str]] = field(default_factory=dict)
-    _around: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Words that may stand around an echo, by language."""
+    _words: dict[str, Words] = field(default_factory=dict)
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold nothing: what breaks the form is drafted again."""
         language = dialogue.language or ""
-        text = outside_quotes(utterance.text, dialogue.idea.texts)
         said = dialogue.idea.texts
-        found = self._marks(text, language) or self._statements(text, language, said)
+        text = outside_quotes(utterance.text, said)
+        found = self._marks(text, language) or self._statements(utterance.text, text, dialogue)
         if found is None:
             return Verdict(policy=self.name)
         return Verdict(policy=self.name, decision=Decision.REVISE, findings=(found,))
@@ -49,53 +56,51 @@ class OneQuestion:
         label = Label.MULTIPLE if len(marks) > 1 else Label.FORM
         return self._finding("marks", label, language, 0, len(text))
 
-    def _statements(self, text: str, language: str, said: Sequence[str]) -> Finding | None:
-        for sentence in sentences(text)[:-1]:
-            bare_words = plain(sentence)
-            if bare_words not in self._allowed(language) and not self._echoes(
-                bare_words.split(), language, said
+    def _statements(self, text: str, unquoted: str, dialogue: Dialogue) -> Finding | None:
+        """Return what is stated in *text* before the question; *unquoted* is it without quotes."""
+        language, known, end = dialogue.language or "", self._known(dialogue.language or ""), 0
+        for sentence in sentences(unquoted)[:-1]:
+            begin, start = end, unquoted.find(sentence, end)
+            end = start + len(sentence)
+            quotes = text[begin:end] != unquoted[begin:end]
+            if plain(sentence) not in known.receipts and not _retold(
+                sentence, dialogue.idea.texts, known, quotes=quotes
             ):
-                start = text.find(sentence)
-                return self._finding(
-                    "statement", Label.FORM, language, start, start + len(sentence)
-                )
+                return self._finding("statement", Label.FORM, language, start, end)
         return None
 
-    def _echoes(self, heard: list[str], language: str, said: Sequence[str]) -> bool:
-        """Tell whether the words *heard* are the person's own, in their order."""
-        if language not in self._around:
-            around = self.book.lexicon(language, "gates")["echo"]
-            self._around[language] = frozenset(w for line in around for w in plain(line).split())
-        known = self._around[language]
-        first = next((i for i, word in enumerate(heard) if word not in known), len(heard))
-        last = next((i for i in range(len(heard), first, -1) if heard[i - 1] not in known), first)
-        echo = heard[first:last]
-        return len(echo) >= ECHO and any(
-            _begins(part, echo, known) for text in said for part in _from_each_clause(text)
-        )
-
-    def _allowed(self, language: str) -> frozenset[str]:
-        if language not in self._receipts:
+    def _known(self, language: str) -> Words:
+        if language not in self._words:
+            gates = self.book.lexicon(language, "gates")
             acks = self.book.lexicon(language, "notices")["notice"]["ack"]
-            receipts = self.book.lexicon(language, "gates")["receipts"]
-            self._receipts[language] = frozenset(map(plain, (*acks, *receipts)))
-        return self._receipts[language]
+            self._words[language] = Words(
+                receipts=frozenset(map(plain, (*acks, *gates["receipts"]))),
+                telling=_each(gates["telling"]),
+                negations=_each(gates["negations"]),
+            )
+        return self._words[language]
 
     def _finding(self, rule: str, label: Label, language: str, start: int, end: int) -> Finding:
         reason = self.book.text(language, f"reason.{label.value}")
         return Finding(rule=f"{self.name}.{rule}", label=label, start=start, end=end, reason=reason)
 
 
-def _from_each_clause(text: str) -> Iterator[list[str]]:
-    """Yield the words of *text* from where each of its clauses begins."""
-    for clause in _CLAUSE.finditer(text):
-        yield plain(text[clause.start() :]).split()
+def _retold(sentence: str, said: Sequence[str], known: Words, *, quotes: bool) -> bool:
+    """Tell whether *sentence* says no more than one clause of the person's, or *quotes* it."""
+    heard = [word for word in plain(sentence).split() if word not in known.telling]
+    if not heard:
+        return quotes
+    denies = not known.negations.isdisjoint(heard)
+    return any(
+        Said.of(clause, known.telling).holds(" ".join(heard))
+        and denies is not known.negations.isdisjoint(plain(clause).split())
+        for text in said
+        for clause in _CLAUSE.findall(text)
+    )
 
 
-def _begins(words: list[str], echo: list[str], around: AbstractSet[str]) -> bool:
-    """Tell whether *words* begin with *echo*; « I won't pay » is no « pay », « I pay » is."""
-    start = next((i for i, word in enumerate(words) if word not in around), 0)
-    return words[start : start + len(echo)] == echo
+def _each(lines: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for line in lines for word in plain(line).split())
 
 
 def build(tools: Tools) -> OneQuestion:

@@ -232,15 +232,19 @@ SWIMMER = "I've swum in the Wye since 1961. I pay twice for it, and I won't pay 
     ("question", "passes"),
     [
         ("You've swum in the Wye since 1961. How was it then?", True),
-        ("Pay twice, you say. What do you mean?", True),
+        ("You pay twice, you say. What do you mean?", True),
+        ("You say you won't pay more. What do you mean?", True),
+        ("“Since 1961”, you write. How was it then?", True),
         ("You swim in the dirty Wye. How is it?", False),
         ("Pay more, you say. What do you mean?", False),
-        ("Not twice. What do you mean?", False),
-        ("Twice pay, you say. What do you mean?", False),
-        ("You say. What do you mean?", False),
+        ("You do not pay twice. What do you mean?", False),
+        ("You pay for the Wye. What do you mean?", False),
+        ("It is so. What do you mean?", False),
     ],
 )
-async def test_how_a_clause_of_the_persons_begins_may_come_before_a_question(lab, question, passes):
+async def test_what_a_clause_of_the_persons_says_may_be_retold_before_a_question(
+    lab, question, passes
+):
     answer = await lab.judge({"id": "1", "contribution": SWIMMER, "question": question})
     rules = {f["rule"] for f in answer["findings"]}
     assert ("one_question.statement" not in rules) == passes
