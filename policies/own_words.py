@@ -267,6 +267,8 @@ def _compounded(word: str, known: frozenset[str]) -> bool:
     if len(stem) >= PART and any(_has_part(said, stem) for said in known):
         return True
     stems = {said[:length] for said in known for length in range(3, len(said) + 1)}
+    if any({word[:cut], word[cut:]} <= known for cut in range(2, len(word) - 2)):
+        return True  # said in two words: « sperrt … ab », « absperren »
     return any(
         word[:cut] in stems and word[cut:].removeprefix("s") in known
         for cut in range(3, len(word) - 2)

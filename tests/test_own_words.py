@@ -129,3 +129,16 @@ async def test_another_number_is_new_in_words_too(gate):
 async def test_what_is_being_done_is_a_form_of_what_one_does(gate):
     said = "They burn tyres and cut the trees."
     assert await found(gate, "When do you see the burning and cutting?", said, "en") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("Sie sperrt die Straße ab.", "Wann sehen Sie das Absperren?", []),
+        ("Man will die Straße absperren.", "Wo sperrt man dann ab?", []),
+        ("Sie sperrt die Straße.", "Wann sehen Sie das Einsperren?", ["Einsperren"]),
+        ("Die Straße ist weit.", "Wann sehen Sie das Absperren?", ["Absperren"]),
+    ],
+)
+async def test_a_german_verb_may_stand_in_two_parts(gate, said, question, new):
+    assert await found(gate, question, said, "de") == new
