@@ -40,7 +40,7 @@ WEIGHTS = ROOT / "policies" / "weights"
 AUTHORS = ("ada", "bela", "dina", "lina", "noel", "rene", "salma", "tarik")
 """Who wrote the cases to learn from; other authors' are for measuring only."""
 FORMAT = 1
-PASS = 0.97
+PASS = 0.95
 """Share of each unseen author's neutral questions that must get through."""
 FIT = 10.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""

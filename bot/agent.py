@@ -96,6 +96,10 @@ def _turned(moves: Sequence[Move], reading: Reading) -> Sequence[Move]:
     return (moves[first], *rest[turn:], *rest[:turn])
 
 
+_UNQUOTING = frozenset({Move.CHECK_BACK, Move.REASONS})
+"""Moves that quote nothing."""
+
+
 @dataclass(frozen=True)
 class Agent:
     """Words questions. Whether they are asked is not its business."""
@@ -363,8 +367,12 @@ def _selected(
 
 
 def _may_quote(frame: Frame, slot: str) -> bool:
-    """Tell whether *frame* may quote *slot*: to look back over an idea, no detail of it may."""
-    return frame.move is not Move.CHECK_BACK and count_words(frame.fill(slot)) <= QUESTION_WORDS
+    """Tell whether *frame* may quote *slot*.
+
+    To look back over an idea, or to ask for its reasons, none may: who wrote against a reform has
+    no reasons for « the reform ».
+    """
+    return frame.move not in _UNQUOTING and count_words(frame.fill(slot)) <= QUESTION_WORDS
 
 
 def _opener(question: str) -> str:

@@ -54,6 +54,8 @@ class Quoting:
         """
         best, best_score = None, least - 1
         for sentence in sentences(text[:READ]):
+            if self._turns(sentence):
+                continue
             for group in self._groups(sentence):
                 span = self._span(sentence, group)
                 score = self._score(group, themed)
@@ -67,9 +69,20 @@ class Quoting:
         return (
             0 < len(found) <= MOST_WORDS
             and bool(_READS_WELL.fullmatch(span))
-            and any(_whole(text, *m.span()) for m in re.finditer(re.escape(span), text))
+            and any(
+                _whole(sentence, *m.span()) and not self._turns(sentence)
+                for sentence in sentences(text)
+                for m in re.finditer(re.escape(span), sentence)
+            )
             and bare(found[0].text) not in self._bad_starts
             and bare(found[-1].text) not in self._bad_ends
+        )
+
+    def _turns(self, sentence: str) -> bool:
+        """Tell whether a word of *sentence* may turn round what is cut out of it: no, less."""
+        return any(
+            word in self._denying or word.startswith(self._opposing)
+            for word in (bare(found.text) for found in words(sentence))
         )
 
     def _groups(self, sentence: str) -> Iterator[_Group]:
@@ -187,6 +200,14 @@ class Quoting:
     @cached_property
     def _bad_ends(self) -> frozenset[str]:
         return _bares(self.cues["slot-bad-end"])
+
+    @cached_property
+    def _denying(self) -> frozenset[str]:
+        return _bares(self.shape["denying"])
+
+    @cached_property
+    def _opposing(self) -> tuple[str, ...]:
+        return tuple(_bares(self.shape["opposing"]))
 
     @cached_property
     def _before(self) -> frozenset[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain import Register
+from bot.quoting import Quoting
 from bot.reading import Reader, Readers
 from prompts import load
 
@@ -62,7 +63,7 @@ def test_the_register_follows_the_person(french, text, register):
     [
         ("Il faudrait plus de bancs en ville pour les anciens.", "bancs en ville"),
         ("L'uniforme à l'école devrait être obligatoire.", "uniforme"),
-        ("les trotinettes sur les trotoirs y en a marre", "les trotinettes"),
+        ("les trotinettes sur les trotoirs sa gene", "les trotinettes"),
     ],
 )
 def test_the_words_quoted_are_a_noun_group(french, text, quoted):
@@ -105,3 +106,20 @@ def test_reading_bears_any_text(readers, language):
 )
 def test_two_sides_of_an_issue_are_one_topic(readers, language, one, other):
     assert readers[language].read([one]).topic == readers[language].read([other]).topic
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "Je ne veux pas de la réforme des retraites."),
+        ("fr", "Moins de voitures dans le centre-ville."),
+        ("en", "Stop the plan for oil in our bay."),
+        ("en", "I do not want my tax dollars wasted."),
+        ("de", "Es darf keine Benachteiligung sozial Schwacher geben."),
+        ("ar", "لا نريد بناء الطريق السريع"),
+    ],
+)
+def test_what_a_sentence_denies_is_not_quoted_as_if_it_were_wanted(book, language, said):
+    made = Quoting(book.lexicon(language, "quoting"), book.lexicon(language, "cues"))
+    assert made.best(said, ()) is None
+    assert not any(made.quotable(word, said) for word in said.strip(".").split())
