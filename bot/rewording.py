@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.agent import Agent
-from bot.domain import Attempt, Decision, Draft, Idea, Masked, Turn
+from bot.domain import Attempt, Decision, Dialogue, Draft, Idea, Masked, Turn
 from bot.errors import ModelError
 from bot.gate import judge, outcome
 from bot.ports import Policy
@@ -34,9 +34,19 @@ class Rewording:
         if draft is None:
             return request.told("reword-none")
         verdicts = await judge([g for g in self.gates if g.name in GATES], draft, talk)
-        fits = outcome(verdicts) is Decision.ALLOW
+        fits = outcome(verdicts) is Decision.ALLOW and not await self._steers(draft, talk)
         told = self._told(request, hidden, draft) if fits else request.told("reword-own")
         return replace(told, attempts=(Attempt(draft, verdicts),))
+
+    async def _steers(self, draft: Draft, talk: Dialogue) -> bool:
+        """Tell whether *draft* steers in a way that the person's own text does not."""
+        own = replace(draft, text=" ".join(talk.idea.texts))
+        deny = [gate for gate in self.gates if gate.name == "deny"]
+        new, old = [
+            {found.rule for verdict in await judge(deny, each, talk) for found in verdict.findings}
+            for each in (draft, own)
+        ]
+        return not new <= old
 
     def _told(self, request: Request, hidden: Masked, draft: Draft) -> Turn:
         old, new = hidden.restored(" ".join(hidden.texts)), hidden.restored(draft.text)
