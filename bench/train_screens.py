@@ -18,6 +18,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -33,6 +34,7 @@ from zlib import crc32
 
 from bench.train import digest, interval
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
+from bot.rules import patterns
 from bot.senses import Senses
 from bot.settings import Settings
 from bot.text import bare, plain
@@ -54,13 +56,15 @@ JUDGED = {
     **dict.fromkeys(("ines", "jaro"), 2),
     **dict.fromkeys(("omar", "paul"), 3),
     **dict.fromkeys(("lene", "yara"), 4),
+    **dict.fromkeys(("igor", "wanda"), 5),
+    **dict.fromkeys(("malik", "sofia"), 6),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
 Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged.
 """
-ASKERS = ("ada", "bela", "dina", "lina", "mara", "noel", "rene", "salma", "tarik")
+ASKERS = ("ada", "bela", "dina", "lina", "louis", "mara", "noel", "petra", "rene", "salma", "tarik")
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
 """Kinds that are about a vote; the others ask for a judgement."""
@@ -80,7 +84,7 @@ MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 CONTRIBUTION = "collected"
 """Kind of the messages that no author of screens' cases wrote."""
 ROUNDS = 25
-FOLDS = 5
+FOLDS = 7
 """Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
 """Share of words in common from which two contributions are always in the same fold."""
@@ -179,7 +183,7 @@ def lent_words(language: str) -> dict[str, dict[str, float]]:
     found: dict[str, set[str]] = {}
     for table in ("distress", "traps"):
         for rule in lists[table]:
-            for word in _LITERAL.findall(bare(_SYNTAX.sub(" ", rule["pattern"]))):
+            for word in _LITERAL.findall(bare(_SYNTAX.sub(" ", "|".join(patterns(rule))))):
                 found.setdefault(word, set()).add("x" + rule["id"])
     written = {w: _nameless(w, language) + _nameless(w.capitalize(), language) for w in found}
     return {
@@ -520,6 +524,12 @@ def report_speed() -> int:
     return 0
 
 
+def train(language: str) -> tuple[list[Scored], str]:
+    """Return how each case was judged, and the file for *language*."""
+    scored = scores(language)
+    return scored, stored(language, thresholds(scored))
+
+
 def _times(loaded: Model, texts: Sequence[str]) -> list[float]:
     times = []
     for text in (*texts[:50], *texts):
@@ -538,14 +548,15 @@ def main() -> int:
     if chosen.speed:
         return report_speed()
     differ, results = [], {}
-    for language in chosen.languages:
-        scored = scores(language)
-        results[language] = scored, thresholds(scored)
-        text, path = stored(language, thresholds(scored)), WEIGHTS / f"screens-{language}.json"
-        if not path.is_file() or path.read_text("utf-8") != text:
-            differ.append(language)
-        if not chosen.check:
-            path.write_text(text, "utf-8")
+    with ProcessPoolExecutor() as processes:
+        found = processes.map(train, chosen.languages)
+        for language, (scored, text) in zip(chosen.languages, found, strict=True):
+            results[language] = scored, thresholds(scored)
+            path = WEIGHTS / f"screens-{language}.json"
+            if not path.is_file() or path.read_text("utf-8") != text:
+                differ.append(language)
+            if not chosen.check:
+                path.write_text(text, "utf-8")
     report(results)
     if chosen.check and differ:
         print(f"\nnot what the cases give: {', '.join(differ)}", file=sys.stderr)

@@ -22,6 +22,7 @@ from storage.merkle import leaf_hash
 from storage.notes import Checkpoint, sign
 from storage.reading import stored_tree
 from storage.signing import epochs_beside, key_beside, read_signer
+from storage.statement import driver_of
 from storage.tree import Tree
 from storage.vault import Vault
 
@@ -70,7 +71,7 @@ class Week:
             header["commits"]["what"] = commit(plain[SALT : 2 * SALT], event)
             plain = plain[:PLAIN] + event
         leaf = codec.canonical(header).encode()
-        body = self.vault.seal(self.connection, row["key"], plain, leaf_hash(leaf))
+        body = self.vault.seal(driver_of(self.connection), row["key"], plain, leaf_hash(leaf))
         own = {"seq": header["seq"], "at": at, "message_id": message, "turn": turn}
         return row | own | {"leaf": leaf, "body": body}
 
@@ -102,7 +103,7 @@ def grow(path: Path, entries: int) -> None:
             "WHERE span = 'day' AND dimension <> 'people'"
         )
         rows = list(_opened(connection, vault))
-        week = Week(connection, vault, stored_tree(connection, len(rows)), rows)
+        week = Week(connection, vault, stored_tree(driver_of(connection), len(rows)), rows)
         for number in range(1, entries // len(rows)):
             week.copy(number)
         size, root = week.tree.size, week.tree.root()
@@ -116,5 +117,5 @@ def grow(path: Path, entries: int) -> None:
 def _opened(connection: Connection, vault: Vault) -> Iterator[dict[str, Any]]:
     found = connection.exec_driver_sql("SELECT * FROM entry ORDER BY seq").mappings().all()
     for row in found:
-        plain = vault.open(connection, row["key"], row["body"], leaf_hash(row["leaf"]))
+        plain = vault.open(driver_of(connection), row["key"], row["body"], leaf_hash(row["leaf"]))
         yield {**row, "plain": plain}

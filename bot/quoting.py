@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bot.text import Word, bare, clean, folded, sentences, words
+from bot.rules import Turning
+from bot.text import Word, bare, clean, folded, plain, sentences, words
 
 MOST_WORDS = 6
 """Words of the person that a question quotes at most."""
@@ -54,7 +55,7 @@ class Quoting:
         """
         best, best_score = None, least - 1
         for sentence in sentences(text[:READ]):
-            if self._turns(sentence):
+            if self._turning.among(plain(sentence).split()):
                 continue
             for group in self._groups(sentence):
                 span = self._span(sentence, group)
@@ -70,19 +71,13 @@ class Quoting:
             0 < len(found) <= MOST_WORDS
             and bool(_READS_WELL.fullmatch(span))
             and any(
-                _whole(sentence, *m.span()) and not self._turns(sentence)
+                _whole(sentence, *m.span())
                 for sentence in sentences(text)
+                if not self._turning.among(plain(sentence).split())
                 for m in re.finditer(re.escape(span), sentence)
             )
             and bare(found[0].text) not in self._bad_starts
             and bare(found[-1].text) not in self._bad_ends
-        )
-
-    def _turns(self, sentence: str) -> bool:
-        """Tell whether a word of *sentence* may turn round what is cut out of it: no, less."""
-        return any(
-            word in self._denying or word.startswith(self._opposing)
-            for word in (bare(found.text) for found in words(sentence))
         )
 
     def _groups(self, sentence: str) -> Iterator[_Group]:
@@ -202,12 +197,8 @@ class Quoting:
         return _bares(self.cues["slot-bad-end"])
 
     @cached_property
-    def _denying(self) -> frozenset[str]:
-        return _bares(self.shape["denying"])
-
-    @cached_property
-    def _opposing(self) -> tuple[str, ...]:
-        return tuple(_bares(self.shape["opposing"]))
+    def _turning(self) -> Turning:
+        return Turning.of(self.shape)
 
     @cached_property
     def _before(self) -> frozenset[str]:

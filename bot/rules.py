@@ -34,18 +34,25 @@ _QUOTED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A pattern, compiled only once a text holds one of its `needs`: most never are."""
+
+    pattern: str
+    needs: tuple[tuple[str, ...], ...] = ()
+    """Sets of words; every match holds a word of each (``needs.json``)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A pattern that no question, or no message, may match unnoticed."""
+    """Patterns that no question, or no message, may match unnoticed."""
 
     id: str
     label: Label
-    pattern: str
-    """Compiled only once a text holds one of `needs`: most rules never are."""
+    ways: tuple[Way, ...]
+    """In which it is put; one match is enough."""
     unless: str
     """A pattern that makes the whole text harmless; empty for none."""
-    needs: tuple[tuple[str, ...], ...]
-    """Sets of words; every match holds a word of each (``needs.json``)."""
     accents: bool
     unless_said: bool
     """Whether it is harmless where every content word that matched is the person's own."""
@@ -74,28 +81,57 @@ class Said:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """Words that turn round what is said with them: no, less, stop."""
+
+    whole: frozenset[str]
+    beginnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, shape: Mapping[str, Any]) -> Turning:
+        """Return those of a language, whose ``quoting.toml`` is *shape*."""
+        beginnings = sorted({plain(word) for word in shape["opposing"]})
+        return cls(frozenset(map(plain, shape["denying"])), tuple(beginnings))
+
+    def among(self, bare_words: Iterable[str]) -> bool:
+        """Tell whether one is among *bare_words*."""
+        return any(word in self.whole or word.startswith(self.beginnings) for word in bare_words)
+
+
 @dataclass(frozen=True)
 class RuleIndex:
     """The rules of one list, by the words they need: a text calls for few of them."""
 
     rules: Sequence[Rule]
 
-    def possible(self, text: str, pieces: AbstractSet[str]) -> Iterator[Rule]:
-        """Yield the rules that may match *text*, in order; *pieces* are its runs of `HEAD`."""
+    def possible(self, text: str, pieces: AbstractSet[str]) -> Iterator[tuple[Rule, list[Way]]]:
+        """Return the rules that may match *text*, in order, each with the ways that may.
+
+        *pieces* are the runs of `HEAD` letters in *text*.
+        """
         near = chain(self._short, *(self._long[piece] for piece in pieces & self._heads))
         called = {place for word, place in near if word in text}
+        likely: dict[int, list[Way]] = {}
         for place in sorted(called.union(self._always)):
-            if _possible(self.rules[place].needs[1:], text):
-                yield self.rules[place]
+            number, way = self._ways[place]
+            if _possible(way.needs[1:], text):
+                likely.setdefault(number, []).append(way)
+        return ((self.rules[number], ways) for number, ways in likely.items())
+
+    @cached_property
+    def _ways(self) -> Sequence[tuple[int, Way]]:
+        """Return each way, with the place of its rule."""
+        return [(i, way) for i, rule in enumerate(self.rules) for way in rule.ways]
 
     @cached_property
     def _needed(self) -> Sequence[tuple[str, int]]:
-        """Return the words of which a rule needs one, each with the place of the rule."""
-        return [(w, i) for i, rule in enumerate(self.rules) for w in (*rule.needs, ())[0]]
+        """Return the words of which a way needs one, each with the place of the way."""
+        return [(w, i) for i, (_, way) in enumerate(self._ways) for w in (*way.needs, ())[0]]
 
     @cached_property
     def _always(self) -> Sequence[int]:
-        return [place for place, rule in enumerate(self.rules) if not rule.needs]
+        return [place for place, (_, way) in enumerate(self._ways) if not way.needs]
 
     @cached_property
     def _short(self) -> Sequence[tuple[str, int]]:
@@ -132,8 +168,8 @@ class RuleLists:
         found: dict[str, Finding] = {}
         for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
             seen, pieces = window(text[start : start + WINDOW], accents=self.accents)
-            for rule in rules.possible(seen.text, pieces):
-                if rule.id not in found and (finding := _finding(rule, seen, known)):
+            for rule, ways in rules.possible(seen.text, pieces):
+                if rule.id not in found and (finding := _finding(rule, ways, seen, known)):
                     found[rule.id] = _moved(finding, start)
         return tuple(found.values())
 
@@ -149,10 +185,16 @@ class RuleLists:
         return self._rules[language]
 
 
+def patterns(table: Mapping[str, Any]) -> list[str]:
+    """Return the patterns of a rule, as its TOML *table* gives them: one, or a list."""
+    written = table["pattern"]
+    return [written] if isinstance(written, str) else list(written)
+
+
 def _load(
     tables: Iterable[Mapping[str, Any]],
     reasons: Mapping[str, str],
-    needs: Mapping[str, Sequence[Sequence[str]]],
+    needs: Mapping[str, Sequence[Sequence[Sequence[str]]]],
     *,
     accents: bool,
 ) -> tuple[Rule, ...]:
@@ -161,9 +203,11 @@ def _load(
         Rule(
             id=table["id"],
             label=Label(table["label"]),
-            pattern=table["pattern"],
+            ways=tuple(
+                Way(pattern, tuple(map(tuple, needed)))
+                for pattern, needed in zip(patterns(table), needs[table["id"]], strict=True)
+            ),
             unless=table.get("unless", ""),
-            needs=tuple(map(tuple, needs.get(table["id"], ()))),
             accents=accents,
             unless_said=table.get("unless-said", Label(table["label"]) in _OF_CONTENT),
             reason=table.get("reason") or reasons[table["label"]],
@@ -252,13 +296,15 @@ def _possible(needs: Iterable[Sequence[str]], text: str) -> bool:
     return all(any(word in text for word in words) for words in needs)
 
 
-def _finding(rule: Rule, seen: Folded, said: Said) -> Finding | None:
-    pattern = compile_pattern(rule.pattern, accents=rule.accents)
-    if rule.unless and pattern.search(seen.text):
-        unless = compile_pattern(rule.unless, accents=rule.accents)
-        if unless.search(seen.text):
-            return None
-    for match in pattern.finditer(seen.text):
+def _finding(rule: Rule, ways: Iterable[Way], seen: Folded, said: Said) -> Finding | None:
+    """Return what *rule* finds first, if anything, in the *ways* that may match."""
+    compiled = (compile_pattern(way.pattern, accents=rule.accents) for way in ways)
+    matches = [match for pattern in compiled for match in pattern.finditer(seen.text)]
+    if not matches:
+        return None
+    if rule.unless and compile_pattern(rule.unless, accents=rule.accents).search(seen.text):
+        return None
+    for match in sorted(matches, key=re.Match.start):
         if rule.unless_said and said.holds(match.group()):
             continue
         start, end = seen.span(*match.span())

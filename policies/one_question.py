@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
 from bot.ports import PromptBook, Tools
-from bot.rules import Said, outside_quotes
+from bot.rules import Said, Turning, outside_quotes
 from bot.text import plain, sentences
 
 _CLAUSE = re.compile(r"[^.!?;:,…\n؟،؛]+")
@@ -23,7 +23,7 @@ class Words:
     """Sentences that may always come first."""
     telling: frozenset[str]
     """Of telling whose words they are: « you », « say », and what turns « I » into « you »."""
-    negations: frozenset[str]
+    turning: Turning
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class OneQuestion:
             self._words[language] = Words(
                 receipts=frozenset(map(plain, (*acks, *gates["receipts"]))),
                 telling=_each(gates["telling"]),
-                negations=_each(gates["negations"]),
+                turning=Turning.of(self.book.lexicon(language, "quoting")),
             )
         return self._words[language]
 
@@ -90,10 +90,10 @@ def _retold(sentence: str, said: Sequence[str], known: Words, *, quotes: bool) -
     heard = [word for word in plain(sentence).split() if word not in known.telling]
     if not heard:
         return quotes
-    denies = not known.negations.isdisjoint(heard)
+    turned = known.turning.among(heard)
     return any(
         Said.of(clause, known.telling).holds(" ".join(heard))
-        and denies is not known.negations.isdisjoint(plain(clause).split())
+        and turned is known.turning.among(plain(clause).split())
         for text in said
         for clause in _CLAUSE.findall(text)
     )

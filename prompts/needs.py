@@ -1,8 +1,8 @@
 """Work out which words a text must hold for a rule to match: ``python -m prompts.needs``.
 
 Compiling a thousand patterns takes half a second, and a person would wait for it. So each
-rule is told the words of which every match holds at least one, and it is compiled only once
-a text has one of them. The words are worked out from the patterns, here, and checked by the
+pattern comes with the words of which every match holds at least one, and it is compiled only
+once a text has one of them. The words are worked out from the patterns, here, and checked by the
 tests: nobody writes them by hand.
 """
 
@@ -17,12 +17,12 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, TypeAlias
 
 from bot.domain import LANGUAGES
-from bot.rules import fold_pattern
+from bot.rules import fold_pattern, patterns
 from prompts import load
 
 HERE = Path(__file__).parent
 MOST = 4
-"""Sets of words kept for a rule."""
+"""Sets of words kept for a pattern."""
 SHORTEST = 2
 """Letters a word needs to tell anything."""
 TABLES = (("deny", "rules", True), ("screens", "traps", False), ("screens", "distress", False),
@@ -38,14 +38,13 @@ def needs(pattern: str, *, accents: bool) -> list[list[str]]:
     return [sorted(words) for words in sorted(found, key=_telling, reverse=True)[:MOST]]
 
 
-def rules_of(language: str) -> dict[str, list[list[str]]]:
-    """Return the needs of every rule of *language*, by the rule's id."""
+def rules_of(language: str) -> dict[str, list[list[list[str]]]]:
+    """Return the needs of each pattern of every rule of *language*, by the rule's id."""
     book = load()
     return {
-        rule["id"]: words
+        rule["id"]: [needs(pattern, accents=accents) for pattern in patterns(rule)]
         for file, table, accents in TABLES
         for rule in book.lexicon(language, file)[table]
-        if (words := needs(rule["pattern"], accents=accents))
     }
 
 
