@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from itertools import cycle
-from math import ceil, exp, fsum, sqrt
+from math import ceil, exp, floor, fsum, sqrt
 from operator import mul
 from pathlib import Path
 from time import thread_time
@@ -37,11 +37,13 @@ from prompts import load
 ROOT = Path(__file__).parents[1]
 CASES = ROOT / "tests" / "cases"
 WEIGHTS = ROOT / "policies" / "weights"
-AUTHORS = ("ada", "bela", "dina", "lina", "noel", "rene", "salma", "tarik")
+AUTHORS = ("ada", "bela", "dina", "lina", "louis", "noel", "petra", "rene", "salma", "tarik")
 """Who wrote the cases to learn from; other authors' are for measuring only."""
-FORMAT = 1
+FORMAT = 2
 PASS = 0.95
 """Share of each unseen author's neutral questions that must get through."""
+CLEAR = 0.02
+"""Share of unseen authors' steering questions that may be taken for clearly neutral."""
 FIT = 10.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""
 FRAME = 0.25
@@ -303,6 +305,12 @@ class Scored:
     label: str | None
 
 
+def clear(scored: Iterable[Scored]) -> float:
+    """Return the log-odds below which `CLEAR` of the steering lie, in thousandths."""
+    odds = sorted(s.odds for s in scored if s.case.steers)
+    return floor(odds[int(CLEAR * len(odds))] * 1000) / 1000
+
+
 def threshold(scored: Iterable[Scored]) -> float:
     """Return the lowest log-odds, in thousandths, that let `PASS` of the neutral through."""
     odds = sorted(s.odds for s in scored if s.case.label == "neutral")
@@ -379,7 +387,7 @@ def _fold(case: Case) -> int:
 # --- Writing
 
 
-def weights(language: str, trainer: Trainer, limit: float) -> str:
+def weights(language: str, trainer: Trainer, limit: float, low: float) -> str:
     """Return the file for *language*, the same for the same cases and words."""
     fitted = trainer.fit(lambda _: True)
     ours = [case.question for case in trainer.frames]
@@ -392,6 +400,7 @@ def weights(language: str, trainer: Trainer, limit: float) -> str:
         "cases": digest(case_files(language)),
         "vetted": sha256("\n".join(ours).encode()).hexdigest(),
         "threshold": limit,
+        "clear": low,
         "steers": _stored(fitted.steers),
         "labels": {label.value: _stored(head) for label, head in fitted.labels.items()},
         "words": fitted.words,
@@ -546,7 +555,9 @@ def train(language: str) -> Trained:
     everyone = [s for scored in judged.values() for s in scored]
     limit = threshold(everyone)
     lines = tuple(report_authors(language, trainer, judged, limit))
-    return Trained(language, weights(language, trainer, limit), everyone, limit, lines)
+    return Trained(
+        language, weights(language, trainer, limit, clear(everyone)), everyone, limit, lines
+    )
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from bot.domain import (
     Event,
     Filter,
     Frame,
+    Label,
     Line,
     Masked,
     Message,
@@ -132,6 +133,26 @@ class LanguageDetector(Protocol):
         ...
 
 
+class Classifier(Protocol):
+    """What was learned of how questions are formed that steer, and of how neutral ones are."""
+
+    def steering(self, question: str, texts: Sequence[str], language: str) -> Label | None:
+        """Return in what way *question*, put on *texts*, most probably steers; None if not.
+
+        Raises:
+            OSError: Nothing was learned for *language*.
+        """
+        ...
+
+    def clear(self, question: str, texts: Sequence[str], language: str) -> bool:
+        """Return whether hardly any question that steers is formed like *question*.
+
+        Raises:
+            OSError: Nothing was learned for *language*.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What a policy is built from."""
@@ -139,6 +160,7 @@ class Tools:
     book: PromptBook
     lemmatiser: Lemmatiser
     detector: LanguageDetector
+    classifier: Classifier
 
 
 class Masker(Protocol):

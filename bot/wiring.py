@@ -33,6 +33,7 @@ from bot.pseudonyms import Pseudonyms
 from bot.service import Service
 from bot.settings import JudgeSettings, ModelSettings, Settings
 from policies import load_policies
+from policies.learned import Forms
 from policies.masking import Masking
 from policies.second_look import SecondLook
 
@@ -65,7 +66,12 @@ def service(
     *log* proves what is on the record, where it lasts.
     """
     words = book()
-    tools = Tools(book=words, lemmatiser=DictionaryLemmatiser(), detector=FastLanguageDetector())
+    tools = Tools(
+        book=words,
+        lemmatiser=DictionaryLemmatiser(),
+        detector=FastLanguageDetector(),
+        classifier=Forms(),
+    )
     notices = Notices(words, _facts(settings, model))
     commands = Commands(words, notices)
     return Service(

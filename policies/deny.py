@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain import Decision, Dialogue, Draft, Label, Message, Verdict
-from bot.ports import Tools
+from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
+from bot.ports import Classifier, Tools
 from bot.rules import RuleLists, outside_quotes
 from bot.text import folded, without_placeholders
 
@@ -13,11 +14,20 @@ _MENDED = frozenset({Label.FORM, Label.MULTIPLE})
 """Labels that another draft can mend; the others steer."""
 
 
+_FIRM = frozenset({Label.ELECTORAL, Label.IDENTITY, *_MENDED})
+"""Labels that words alone tell: how the question is formed says nothing against them."""
+
+
 @dataclass(frozen=True)
 class Deny:
-    """Looks for patterns outside the person's own quoted words."""
+    """Looks for patterns outside the person's own quoted words.
+
+    Of a thousand patterns each is wrong now and then. Where the classifier says that hardly any
+    question that steers is formed like this one, they give way: decision 18.
+    """
 
     rules: RuleLists
+    classifier: Classifier
     name: str = "deny"
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
@@ -29,13 +39,21 @@ class Deny:
         rest = without_placeholders(outside_quotes(utterance.text, dialogue.idea.texts), "_")
         said = " ".join(folded(text) for text in dialogue.idea.texts)
         found = self.rules.find(rest, dialogue.language or "", said=said)
-        if not found:
+        if not found or self._gives_way(found, utterance, dialogue):
             return Verdict(policy=self.name)
         steers = any(f.label not in _MENDED for f in found)
         decision = Decision.WITHHOLD if steers else Decision.REVISE
         return Verdict(policy=self.name, decision=decision, findings=found)
 
+    def _gives_way(
+        self, found: Iterable[Finding], utterance: Message | Draft, dialogue: Dialogue
+    ) -> bool:
+        if any(finding.label in _FIRM for finding in found):
+            return False
+        texts, language = dialogue.idea.texts, dialogue.language or ""
+        return self.classifier.clear(utterance.text, texts, language)
+
 
 def build(tools: Tools) -> Deny:
     """Return the policy."""
-    return Deny(RuleLists(tools.book, "deny", "rules", accents=True))
+    return Deny(RuleLists(tools.book, "deny", "rules", accents=True), tools.classifier)

@@ -18,7 +18,7 @@ from typing import Any
 from zlib import crc32
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
-from bot.ports import PromptBook, Tools
+from bot.ports import Classifier, PromptBook, Tools
 from bot.rules import outside_quotes, quotations
 from bot.text import bare, clean, folded, plain
 
@@ -251,6 +251,8 @@ class Model:
     words: Words
     threshold: float
     """Log-odds from which a question is withheld."""
+    clear: float
+    """Log-odds below which hardly any question steers."""
     steers: Head
     ways: Ways
     """How each way of steering differs from the others."""
@@ -262,14 +264,39 @@ class Model:
             return None
         return self.ways.best(values)
 
+    def odds(self, question: str, texts: Iterable[str]) -> float:
+        """Return the log-odds that *question* steers."""
+        return self.steers.score(features(skeleton(question, texts, self.words)))
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The classifier of every language, each read when first needed."""
+
+    _models: dict[str, Model] = field(default_factory=dict)
+
+    def steering(self, question: str, texts: Sequence[str], language: str) -> Label | None:
+        """Return the most probable way in which *question* steers, or None if it does not."""
+        return self._model(language).judge(question, texts)
+
+    def clear(self, question: str, texts: Sequence[str], language: str) -> bool:
+        """Return whether hardly any question that steers is formed like *question*."""
+        model = self._model(language)
+        return model.odds(question, texts) < model.clear
+
+    def _model(self, language: str) -> Model:
+        if language not in self._models:
+            self._models[language] = load(language)
+        return self._models[language]
+
 
 @dataclass(frozen=True)
 class Learned:
     """Withholds what resembles steering questions more than neutral ones."""
 
     book: PromptBook
+    classifier: Classifier
     name: str = "learned"
-    _models: dict[str, Model] = field(default_factory=dict)
 
     async def check(self, utterance: Message | Draft, dialogue: Dialogue) -> Verdict:
         """Withhold at or above the threshold, with the most probable label."""
@@ -277,9 +304,7 @@ class Learned:
             # Outside the quotes it is the frame itself, which the tests put to this gate.
             return Verdict(policy=self.name)
         language = dialogue.language or ""
-        if language not in self._models:
-            self._models[language] = load(language)
-        label = self._models[language].judge(utterance.text, dialogue.idea.texts)
+        label = self.classifier.steering(utterance.text, dialogue.idea.texts, language)
         if label is None:
             return Verdict(policy=self.name)
         found = Finding(
@@ -306,6 +331,7 @@ def read(stored: Mapping[str, Any]) -> Model:
     return Model(
         words=known(stored["words"]),
         threshold=stored["threshold"],
+        clear=stored["clear"],
         steers=_head(stored["steers"]),
         ways=Ways.of({Label(name): _head(head) for name, head in stored["labels"].items()}),
     )
@@ -332,4 +358,4 @@ def _head(stored: Mapping[str, Any]) -> Head:
 
 def build(tools: Tools) -> Learned:
     """Return the policy."""
-    return Learned(tools.book)
+    return Learned(tools.book, tools.classifier)

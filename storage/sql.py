@@ -441,7 +441,7 @@ class SqlRecord:
                     ledger = self._begun(connection)
                     yield ledger
                     head = ledger.finish()
-            except BaseException:
+            except BaseException:  # whatever it is, a stop included
                 self._vault.forget()  # of keys, too, nothing counts that is not committed
                 raise
             self._last = self._last if head == self._head else head

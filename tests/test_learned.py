@@ -36,7 +36,7 @@ def models() -> dict[str, learned.Model]:
 
 
 async def verdict(book, question, *texts, language):
-    gate = learned.Learned(book)
+    gate = learned.Learned(book, learned.Forms())
     draft = Draft(text=question, move=Move.CLARIFY)
     return await gate.check(draft, dialogue(*texts, language=language))
 
@@ -124,7 +124,9 @@ def test_a_huge_question_is_read_to_a_bound(models):
 
 async def test_a_language_without_weights_fails_closed(book):
     draft = Draft(text="¿Por qué?", move=Move.REASONS)
-    verdicts = await judge((learned.Learned(book),), draft, dialogue("Sí.", language="es"))
+    verdicts = await judge(
+        (learned.Learned(book, learned.Forms()),), draft, dialogue("Sí.", language="es")
+    )
     assert outcome(verdicts) is Decision.WITHHOLD
 
 
