@@ -61,6 +61,7 @@ async def test_a_pattern_gives_way_where_the_form_is_clearly_neutral(book):
     [
         ("Pour quel candidat voterez-vous si les bancs arrivent ?", Label.ELECTORAL),
         ("Quelle est votre religion ?", Label.IDENTITY),
+        ("Que diriez-vous aux assistés ?", Label.LOADED),
         ("Où seraient les bancs, et qui les paierait ?", Label.MULTIPLE),
     ],
 )
