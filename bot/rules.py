@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
@@ -16,6 +17,7 @@ from bot.text import Folded, fold, plain
 
 _ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
 _INFLECTED = re.compile("^[اتين](?=[\u0621-\u064a]{3}$)|(?<=[\u0621-\u064a]{3})(?:[كهي]|وا)$")
+_SENTENCE_END = re.compile(r"[.!?؟\n]+")
 _CASE = re.compile(r"(?<=[\u0621-\u064a]{3})ون\b")
 _OF_CONTENT = frozenset(
     {Label.SUGGESTION, Label.FALSE_DILEMMA, Label.UNSOURCED_FACT, Label.ELECTORAL}
@@ -52,7 +54,7 @@ class Rule:
     ways: tuple[Way, ...]
     """In which it is put; one match is enough."""
     unless: str
-    """A pattern that makes the whole text harmless; empty for none."""
+    """A pattern that makes it harmless in the same sentence, or one beside it; empty for none."""
     accents: bool
     unless_said: bool
     """Whether it is harmless where every content word that matched is the person's own."""
@@ -302,11 +304,27 @@ def _finding(rule: Rule, ways: Iterable[Way], seen: Folded, said: Said) -> Findi
     matches = [match for pattern in compiled for match in pattern.finditer(seen.text)]
     if not matches:
         return None
-    if rule.unless and compile_pattern(rule.unless, accents=rule.accents).search(seen.text):
-        return None
+    excused = _excuses(rule, seen.text)
     for match in sorted(matches, key=re.Match.start):
-        if rule.unless_said and said.holds(match.group()):
+        if excused(match) or (rule.unless_said and said.holds(match.group())):
             continue
         start, end = seen.span(*match.span())
         return Finding(rule=rule.id, label=rule.label, start=start, end=end, reason=rule.reason)
     return None
+
+
+def _excuses(rule: Rule, text: str) -> Callable[[re.Match[str]], bool]:
+    """Return what tells whether a match's sentence, or one beside it, makes it harmless."""
+    if not rule.unless:
+        return lambda _: False
+    unless = compile_pattern(rule.unless, accents=rule.accents)
+    bounds = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
+
+    @cache
+    def harmless(first: int, last: int) -> bool:
+        begin, end = bounds[max(first - 1, 0)], bounds[min(last + 1, len(bounds) - 1)]
+        return unless.search(text, begin, end) is not None
+
+    return lambda match: harmless(
+        bisect_right(bounds, match.start()) - 1, bisect_left(bounds, match.end())
+    )
