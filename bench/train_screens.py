@@ -68,7 +68,7 @@ ASKERS = ("ada", "bela", "dina", "lina", "louis", "mara", "noel", "petra", "rene
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
 """Kinds that are about a vote; the others ask for a judgement."""
-RATES = {"help": 0.02, "decline": 0.007}
+RATES = {"help": 0.02, "decline": 0.012}
 """Share that may be taken for each of the messages to be answered: of those that look alike, and
 of plain contributions. A hand-over that was not needed costs a person less than one that was."""
 FIT = 5.0
