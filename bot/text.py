@@ -38,7 +38,13 @@ _LETTER_FOR_LETTER = str.maketrans(
     + "i\u0627\u0627\u0627\u0627\u064a\u0647\u064a\u0643",
 )
 """Typographic, Cyrillic, Greek and Arabic variants of one letter (the common ones of UTS 39)."""
-_LOOKALIKES: dict[int, int | str] = {**_LETTER_FOR_LETTER, ord("œ"): "oe", ord("æ"): "ae"}
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+_LOOKALIKES: dict[int, int | str] = {
+    **_LETTER_FOR_LETTER,
+    **_DIGITS,
+    ord("œ"): "oe",
+    ord("æ"): "ae",
+}
 _CAPITALS = str.maketrans("АВЕКМНОРСТУХЅІЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abekmhopctyxsijabezhikmnoptyx")
 """Cyrillic and Greek capitals that look like other letters than their small forms."""
 LONGEST_WORD = 20

@@ -116,6 +116,8 @@ def test_an_arabic_plural_may_be_quoted_in_another_case():
         ("There are 11 of us.", "How do you live with eleven?", "en"),
         ("Wir sind zwölf.", "Wie leben Sie zu 12?", "de"),
         ("نحن 6 في البيت", "كيف تعيشون وأنتم ستة؟", "ar"),
+        ("نحن ٦ في البيت", "كيف تعيشون وأنتم ستة؟", "ar"),
+        ("عندنا ٣٠ طفلا", "كيف يعيش 30 طفلا؟", "ar"),
     ],
 )
 async def test_a_small_number_is_the_same_in_digits_and_in_words(gate, said, question, language):
