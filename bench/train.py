@@ -182,7 +182,7 @@ def frame_cases(language: str) -> tuple[Case, ...]:
     book = load()
     frames = [f for register in Register for f in book.frames(language, register)]
     said = "–"
-    questions = [q for f in frames for q in (f.plain, f.slotted.replace("{slot}", said))]
+    questions = [q for f in frames for q in dict.fromkeys((f.plain, f.fill(said)))]
     questions += [f"{ack} {frame.plain}" for frame, ack in zip(frames, cycle(_receipts(language)))]
     return tuple(
         Case(texts=(said,), question=q, label="neutral", author="frames")

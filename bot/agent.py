@@ -96,10 +96,6 @@ def _turned(moves: Sequence[Move], reading: Reading) -> Sequence[Move]:
     return (moves[first], *rest[turn:], *rest[:turn])
 
 
-_UNQUOTING = frozenset({Move.CHECK_BACK, Move.REASONS})
-"""Moves that quote nothing."""
-
-
 @dataclass(frozen=True)
 class Agent:
     """Words questions. Whether they are asked is not its business."""
@@ -245,7 +241,7 @@ class Agent:
         return slot if _may_quote(frame, slot) else None
 
     def _select_prompt(self, dialogue: Dialogue, offered: Sequence[Frame], advice: str) -> Prompt:
-        question = [{"id": f.id, "question": f.slotted.replace("{slot}", "…")} for f in offered]
+        question = [{"id": f.id, "question": f.fill("…")} for f in offered]
         user = {"messages": [clean(t) for t in dialogue.idea.texts], "questions": question}
         return self._prompt(
             dialogue,
@@ -367,12 +363,7 @@ def _selected(
 
 
 def _may_quote(frame: Frame, slot: str) -> bool:
-    """Tell whether *frame* may quote *slot*.
-
-    To look back over an idea, or to ask for its reasons, none may: who wrote against a reform has
-    no reasons for « the reform ».
-    """
-    return frame.move not in _UNQUOTING and count_words(frame.fill(slot)) <= QUESTION_WORDS
+    return bool(frame.slotted) and count_words(frame.fill(slot)) <= QUESTION_WORDS
 
 
 def _opener(question: str) -> str:

@@ -117,8 +117,11 @@ class Frame:
     move: Move
     plain: str
     """The question as it stands."""
-    slotted: str
-    """The question with ``{slot}`` for a verbatim span of the person's words."""
+    slotted: str = ""
+    """The question with ``{slot}`` for a verbatim span of the person's words.
+
+    Empty where a quote would turn its sense: who is against « the wall » does not propose it.
+    """
     proposal_only: bool = False
     """Whether it suits only a contribution that asks for something."""
     easy: str = ""
@@ -127,8 +130,8 @@ class Frame:
     """Aspects (`ASPECTS` of ``bot/reading.py``) that leave nothing for it to ask."""
 
     def fill(self, slot: str | None) -> str:
-        """Return the question, quoting *slot* if there is one."""
-        return self.plain if slot is None else self.slotted.replace("{slot}", slot)
+        """Return the question, quoting *slot* if there is one and it may be quoted."""
+        return self.slotted.replace("{slot}", slot) if slot and self.slotted else self.plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,7 @@ def _probes(system: Asking, cases: Cases, lang: str) -> list[Frame]:
     """Return questions to be judged under both sides: vetted ones, and some of those given."""
     vetted = system.service.agent.book.frames(lang, Register.FORMAL)
     given = [
-        Frame(id=q.id, move=Move.CLARIFY, plain=q.question, slotted=q.question)
+        Frame(id=q.id, move=Move.CLARIFY, plain=q.question)
         for q in cases.questions
         if q.lang == lang
     ]

@@ -27,8 +27,8 @@ COMPANIONS = frozenset({"money", "town", "family", "world", "food"})
 """Themes that do not tell a topic where there is another."""
 SURE = frozenset({"number", "reason", "example"})
 """Aspects that are written alike in every register."""
-ANSWER = 3
-"""Score of a group of words (`Quoting.best`) from which an answer to a question is quoted."""
+WORTH = 4
+"""Score of a group of words (`Quoting.best`) from which it is quoted: of the theme, no scrap."""
 TELLING = 12
 """Words from which a contribution is held to say what it is about."""
 
@@ -84,7 +84,7 @@ class Reader:
         latest = self._others_words(texts[-1])
         # A child or a mother tells whom it touches, not what it is about.
         themed = {word for word, theme in self._themes(bares[-1]).items() if theme != "family"}
-        slot = self.quoting.best(latest, themed, least=ANSWER if len(texts) > 1 else 1)
+        slot = self.quoting.best(latest, themed, least=WORTH)
         whole = len(texts) > 1 and plain(slot or "") == plain(latest)
         return None if whole else slot
 

@@ -53,7 +53,9 @@ def _table(book: PromptBook, name: str) -> Iterator[str]:
     for register in Register:
         frames = [_own(asked, language, register) for language in LANGUAGES]
         yield _row(register.value, [f.plain if f else "" for f in frames])
-        yield _row("", [f.slotted if f else "" for f in frames])
+        quoting = [f.slotted if f else "" for f in frames]
+        if any(quoting):
+            yield _row("", quoting)
     yield ""
 
 

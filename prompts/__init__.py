@@ -88,7 +88,7 @@ def _frame(
         id=f"{move.value}.{name}",
         move=move,
         plain=said[key],
-        slotted=said[f"{key}-slot"],
+        slotted=said.get(f"{key}-slot", ""),
         proposal_only=rule["suits"] == "proposal",
         without=frozenset(rule.get("without", ())),
     )

@@ -84,3 +84,11 @@ def words_needed(way: Way) -> str:
 
 def holds(text: str, way: Way) -> bool:
     return all(any(word in text for word in words) for words in way.needs)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_pattern_holds_a_sign_that_folds_to_a_wildcard(book, language):
+    for file, table, _ in needs.TABLES:
+        for rule in book.lexicon(language, file)[table]:
+            outside = re.sub(r"\[[^\]]*\]", "", "|".join([*patterns(rule), rule.get("unless", "")]))
+            assert "…" not in outside, rule["id"]

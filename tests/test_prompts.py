@@ -49,7 +49,18 @@ def test_there_are_at_least_sixty_frames_over_all_moves(book, language):
     made = book.frames(language, Register.FORMAL)
     assert len(made) >= 60
     assert {f.move for f in made} == set(Move)
-    assert len({f.plain for f in made}) == len({f.slotted for f in made}) == len(made)
+    quoting = [f.slotted for f in made if f.slotted]
+    assert len({f.plain for f in made}) == len(made)
+    assert len(set(quoting)) == len(quoting) > len(made) / 2
+
+
+def test_the_same_questions_quote_in_every_language_and_register(book):
+    quoting = {
+        (language, register): [f.id for f in book.frames(language, register) if f.slotted]
+        for language in LANGUAGES
+        for register in Register
+    }
+    assert len({tuple(ids) for ids in quoting.values()}) == 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

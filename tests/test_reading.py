@@ -63,7 +63,7 @@ def test_the_register_follows_the_person(french, text, register):
     [
         ("Il faudrait plus de bancs en ville pour les anciens.", "bancs en ville"),
         ("L'uniforme à l'école devrait être obligatoire.", "uniforme"),
-        ("les trotinettes sur les trotoirs sa gene", "les trotinettes"),
+        ("les trotinettes sa gene, les pistes cyclables c vide", "les pistes cyclables"),
     ],
 )
 def test_the_words_quoted_are_a_noun_group(french, text, quoted):
