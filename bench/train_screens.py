@@ -58,11 +58,13 @@ JUDGED = {
     **dict.fromkeys(("lene", "yara"), 4),
     **dict.fromkeys(("igor", "wanda"), 5),
     **dict.fromkeys(("malik", "sofia"), 6),
+    "quentin": 7,
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
-Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged.
+Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged. Quentin wrote
+what is to be answered, and looks as if it were not.
 """
 ASKERS = ("ada", "bela", "dina", "lina", "louis", "mara", "noel", "petra", "rene", "salma", "tarik")
 """Whose cases hold contributions, all to be answered."""
@@ -84,7 +86,7 @@ MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 CONTRIBUTION = "collected"
 """Kind of the messages that no author of screens' cases wrote."""
 ROUNDS = 25
-FOLDS = 7
+FOLDS = 8
 """Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
 """Share of words in common from which two contributions are always in the same fold."""
