@@ -14,7 +14,7 @@ _MENDED = frozenset({Label.FORM, Label.MULTIPLE})
 """Labels that another draft can mend; the others steer."""
 
 
-_FIRM = frozenset({Label.ELECTORAL, Label.IDENTITY, Label.LOADED, *_MENDED})
+_FIRM = frozenset({Label.ELECTORAL, Label.IDENTITY, Label.LOADED, Label.OPINION, *_MENDED})
 """Labels that words alone tell: how the question is formed says nothing against them."""
 
 

@@ -190,7 +190,11 @@ class Model:
         return sum(self._spans(text), start=NOTHING)
 
     def _spans(self, text: str) -> list[Span]:
-        return [self._sentence(*found) for found in located(text[:READ])]
+        # A sentence that is written again tells nothing new.
+        new: dict[str, tuple[int, int]] = {}
+        for sentence, start, end in located(text[:READ]):
+            new.setdefault(sentence, (start, end))
+        return [self._sentence(sentence, *span) for sentence, span in new.items()]
 
     def _label(self, head: int, span: Span) -> Label:
         if head == HELP:

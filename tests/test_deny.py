@@ -52,7 +52,10 @@ async def test_a_known_way_of_steering_is_withheld_with_its_label_and_place(book
 
 
 async def test_a_pattern_gives_way_where_the_form_is_clearly_neutral(book):
-    verdict = await found(book, Sure(is_clear=True), PRAISE)
+    question = "Pourquoi la mairie refuse-t-elle encore les bancs ?"
+    verdict = await found(book, Sure(is_clear=False), question)
+    assert {f.label for f in verdict.findings} == {Label.PRESUPPOSITION}
+    verdict = await found(book, Sure(is_clear=True), question)
     assert (verdict.decision, verdict.findings) == (Decision.ALLOW, ())
 
 
@@ -61,6 +64,7 @@ async def test_a_pattern_gives_way_where_the_form_is_clearly_neutral(book):
     [
         ("Pour quel candidat voterez-vous si les bancs arrivent ?", Label.ELECTORAL),
         ("Quelle est votre religion ?", Label.IDENTITY),
+        (PRAISE, Label.OPINION),
         ("Que diriez-vous aux assistés ?", Label.LOADED),
         ("Où seraient les bancs, et qui les paierait ?", Label.MULTIPLE),
     ],
