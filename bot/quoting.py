@@ -24,7 +24,7 @@ SHORT = 6
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
 _CUT_BEFORE = re.compile(r"\w[-‑]?$")
-_CUT_AFTER = re.compile(r"[-‑]?\w")
+_CUT_AFTER = re.compile(r"[-‑*/:_]?\w")
 _GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
 
 
@@ -58,7 +58,7 @@ class Quoting:
             if self._turning.among(plain(sentence).split()):
                 continue
             for group in self._groups(sentence):
-                span = self._span(sentence, group)
+                span = self._span(sentence, group) if self._stands_alone(sentence, group) else None
                 score = self._score(group, themed)
                 if span and score > best_score:
                     best, best_score = span, score
@@ -160,6 +160,16 @@ class Quoting:
         span = sentence[start:end]
         return span if _READS_WELL.fullmatch(span) and span == clean(span) else None
 
+    def _stands_alone(self, sentence: str, group: _Group) -> bool:
+        """Tell whether *group* is neither half of a pair nor cut off what belongs to it.
+
+        Of « the Landlord and Tenant Act » no « Landlord » is quoted, of « big money out of
+        politics » no « big money ».
+        """
+        before = [bare(w.text) for w in words(sentence[: group.words[0].start])[-1:]]
+        after = [bare(w.text) for w in words(sentence[group.words[-1].end :])[:1]]
+        return self._joins.isdisjoint(before) and self._joins.isdisjoint(after)
+
     def _score(self, group: _Group, themed: Collection[str]) -> int:
         content = [w for w in group.words if self._is_content(w)]
         of_theme = any(bare(w.text) in themed for w in content)
@@ -207,6 +217,10 @@ class Quoting:
     @cached_property
     def _articles(self) -> frozenset[str]:
         return frozenset(map(folded, self.shape["articles"]))
+
+    @cached_property
+    def _joins(self) -> frozenset[str]:
+        return _bares(self.shape["joins"])
 
     @cached_property
     def _links(self) -> frozenset[str]:

@@ -59,6 +59,22 @@ def test_the_register_follows_the_person(french, text, register):
 
 
 @pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "The Landlord and Tenant Act hurts housing in town."),
+        ("en", "Getting big money out of politics would help schools."),
+        ("de", "Mehr Platz für Radwege und Fußwege in der Stadt."),
+        ("de", "Bessere Busse für Autobesitzer*innen und andere."),
+        ("fr", "Des bus et des trams pour le centre."),
+    ],
+)
+def test_half_of_a_pair_is_not_quoted(readers, language, said):
+    slot = readers[language].read([said]).slot or ""
+    for half in ("Landlord", "big money", "Autobesitzer", "Des bus"):
+        assert not slot.endswith(half)
+
+
+@pytest.mark.parametrize(
     ("text", "quoted"),
     [
         ("Il faudrait plus de bancs en ville pour les anciens.", "bancs en ville"),
