@@ -24,7 +24,7 @@ from bot.settings import Settings
 from storage.memory import MemoryRecord
 
 CASES = Path(__file__).parents[1] / "tests" / "cases"
-HELD_OUT = frozenset({"cleo", "kim", "vera", "zoe"})
+HELD_OUT = frozenset({"cleo", "kim", "uma", "vera", "zoe"})
 """Authors whose cases nobody may look into: only totals of `socrate measure`."""
 
 

@@ -1,12 +1,10 @@
 """Train policies/overheard.py on the labelled messages, and say how well it does on unseen ones.
 
-    python bench/train_screens.py            write policies/weights/screens-*.json, print the report
-    python bench/train_screens.py --check    write nothing; exit with 1 if the weights would differ
-    python bench/train_screens.py --speed    only time the screen
+    python -m bench.train_screens            write policies/weights/screens-*.json, print the report
+    python -m bench.train_screens --check    write nothing; exit with 1 if the weights would differ
+    python -m bench.train_screens --speed    only time the screen
 
-The standard library alone, and no randomness: the same inputs give the same bytes.
-The method is logistic regression with an L2 penalty, by coordinate descent in the dual:
-Yu, Huang and Lin, Machine Learning 85 (2011), algorithm 5.
+No randomness: the same cases give the same bytes with the same version of scikit-learn.
 """
 
 from __future__ import annotations
@@ -24,15 +22,13 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from itertools import chain
-from math import exp, floor, fsum, sqrt
-from operator import mul
+from math import floor, fsum, sqrt
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 from typing import Any, TypeAlias
-from zlib import crc32
 
-from bench.train import digest, interval
+from bench.training import CASES, WEIGHTS, Table, base36, digest, interval
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
 from bot.rules import patterns
 from bot.senses import Senses
@@ -44,11 +40,8 @@ from policies.masking import Masking
 from policies.overheard import Model, bucket, grouped, located, senses_of, shares, tokens
 from prompts import load
 
-ROOT = Path(__file__).parents[1]
-CASES = ROOT / "tests" / "cases"
-WEIGHTS = ROOT / "policies" / "weights"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-VERSION = 2
+VERSION = 3
 """Of this script: one more whenever the same cases give other weights."""
 JUDGED = {
     **dict.fromkeys(("emil", "fatima"), 0),
@@ -59,6 +52,8 @@ JUDGED = {
     **dict.fromkeys(("igor", "wanda"), 5),
     **dict.fromkeys(("malik", "sofia"), 6),
     "quentin": 7,
+    **dict.fromkeys(("hugo", "klara"), 8),
+    **dict.fromkeys(("mina", "theo"), 9),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
@@ -66,7 +61,10 @@ AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged. Quentin wrote
 what is to be answered, and looks as if it were not.
 """
-ASKERS = ("ada", "bela", "dina", "lina", "louis", "mara", "noel", "petra", "rene", "salma", "tarik")
+ASKERS = (
+    *("ada", "basil", "bela", "dina", "gita", "lina", "louis", "mara", "noel", "petra", "rene"),
+    *("salma", "tarik"),
+)
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
 """Kinds that are about a vote; the others ask for a judgement."""
@@ -85,8 +83,7 @@ MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 """Weights kept: the largest."""
 CONTRIBUTION = "collected"
 """Kind of the messages that no author of screens' cases wrote."""
-ROUNDS = 25
-FOLDS = 8
+FOLDS = 10
 """Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
 """Share of words in common from which two contributions are always in the same fold."""
@@ -244,18 +241,23 @@ def fit(language: str, keep: Callable[[Case], bool]) -> dict[str, Any]:
     """Return the heads learned from the cases to *keep*, as they are stored."""
     seen = [row for row in (*rows(language), *from_abroad(language)) if keep(row.case)]
     declined = [row for row in seen if row.case.expect == "decline"]
+    table, of_declined = (Table([row.features for row in rows]) for rows in (seen, declined))
     return {
-        "help": _head(language, seen, lambda c: c.expect == "help", MOST["help"]),
-        "decline": _head(language, seen, lambda c: c.expect == "decline", MOST["decline"]),
-        "votes": _head(language, declined, lambda c: c.kind in VOTES, MOST["votes"]),
+        "help": _head(language, table, seen, lambda c: c.expect == "help", MOST["help"]),
+        "decline": _head(language, table, seen, lambda c: c.expect == "decline", MOST["decline"]),
+        "votes": _head(language, of_declined, declined, lambda c: c.kind in VOTES, MOST["votes"]),
     }
 
 
 def _head(
-    language: str, seen: Sequence[Row], positive: Callable[[Case], bool], most: int
+    language: str,
+    table: Table[str],
+    seen: Sequence[Row],
+    positive: Callable[[Case], bool],
+    most: int,
 ) -> dict[str, Any]:
-    weights = regress(seen, positive)
-    bias = weights.pop("")
+    signs = [positive(row.case) for row in seen]
+    bias, weights = table.regress(signs, [row.weight * FIT for row in seen])
     for word, rules in lent_words(language).items():
         lent = fsum(weights.get(rule, 0.0) * value for rule, value in rules.items())
         weights["w" + word] = weights.get("w" + word, 0.0) + lent
@@ -268,55 +270,9 @@ def _head(
     largest = sorted(rounded, key=lambda b: (-abs(rounded[b]), b))[:most]
     return {
         "bias": round(bias, 3),
-        "buckets": " ".join(_base36(b) for b in sorted(largest)),
+        "buckets": " ".join(base36(b) for b in sorted(largest)),
         "hundredths": " ".join(str(rounded[b]) for b in sorted(largest)),
     }
-
-
-def regress(seen: Sequence[Row], positive: Callable[[Case], bool]) -> dict[str, float]:
-    """Return the weight of each feature; the constant is called ``""``."""
-    places: dict[str, int] = {"": 0}
-    inputs = [_placed(row.features, places) for row in seen]
-    signs = [1.0 if positive(row.case) else -1.0 for row in seen]
-    bounds = [row.weight * FIT for row in seen]
-    norms = [fsum(v * v for v in values) for _, values in inputs]
-    alphas = [0.0] * len(seen)
-    weights = [0.0] * len(places)
-    for turn in range(ROUNDS):
-        for i in sorted(range(len(inputs)), key=lambda i, t=turn: crc32(b"%d %d" % (t, i))):
-            where, values = inputs[i]
-            margin = signs[i] * sum(map(mul, values, map(weights.__getitem__, where)))
-            alpha = _best(alphas[i], bounds[i], norms[i], margin)
-            step, alphas[i] = (alpha - alphas[i]) * signs[i], alpha
-            for place, value in zip(where, values, strict=True):
-                weights[place] += step * value
-    return dict(zip(places, weights, strict=True))
-
-
-def _placed(
-    features: Mapping[str, float], places: dict[str, int]
-) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    where = tuple(places.setdefault(feature, len(places)) for feature in features)
-    return (0, *where), (1.0, *features.values())
-
-
-def _best(alpha: float, bound: float, norm: float, margin: float) -> float:
-    """Return the best value of one dual variable, in ]0, *bound*[, the others being fixed.
-
-    With ``alpha = bound * sigmoid(t)`` it is the root of an increasing function of *t*.
-    """
-    low, high = -margin - norm * (bound - alpha), -margin + norm * alpha
-    t = (low + high) / 2
-    for _ in range(40):
-        s = 1 / (1 + exp(-t))
-        value = t + margin + norm * (bound * s - alpha)
-        if abs(value) < 1e-6:  # noqa: PLR2004 - far below what rounding keeps
-            break
-        low, high = (low, t) if value > 0 else (t, high)
-        t -= value / (1 + norm * bound * s * (1 - s))
-        if not low < t < high:
-            t = (low + high) / 2
-    return bound / (1 + exp(-t))
 
 
 # --- How it is judged
@@ -417,7 +373,7 @@ def stored(language: str, limits: Mapping[str, float]) -> str:
         "rule": overheard.RULE,
         "language": language,
         "licence": "Apache-2.0",
-        "made-by": "python bench/train_screens.py",
+        "made-by": "python -m bench.train_screens",
         "version": VERSION,
         "cases": digest(case_files(language)),
         "words": sha256(words.encode()).hexdigest(),
@@ -426,15 +382,6 @@ def stored(language: str, limits: Mapping[str, float]) -> str:
         "heads": fit(language, lambda _: True),
     }
     return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
-
-
-def _base36(number: int) -> str:
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while number or not text:
-        number, digit = divmod(number, 36)
-        text = digits[digit] + text
-    return text
 
 
 def rank(scored: Sequence[Scored], action: str) -> float:

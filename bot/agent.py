@@ -75,7 +75,7 @@ def choose_moves(idea: Idea, reading: Reading) -> tuple[Move, ...]:
 
 
 def _rungs(depth: int, reading: Reading) -> Sequence[Move]:
-    if reading.brief or depth == 1:
+    if reading.brief or reading.greets or depth == 1:
         return LADDER
     if depth == 0:
         return (*_turned(OPENING, reading), *LADDER[len(OPENING) :])
@@ -106,7 +106,6 @@ class Agent:
     fence: Callable[[], str] = lambda: secrets.token_hex(8)
     """Marks the person's text for a model; unguessable, so that the text cannot close it."""
     readers: Readers = field(init=False)
-    _function: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "readers", Readers(self.book))
@@ -128,13 +127,13 @@ class Agent:
 
         *reading* is what `read` returned, where it was called already.
         """
-        reading, language = reading or self.read(dialogue), self._language(dialogue)
+        reading = reading or self.read(dialogue)
         for move in choose_moves(dialogue.idea, reading):
             for frame in self._frames(dialogue, reading, move):
                 if dialogue.easy and frame.easy:
                     yield _filled(replace(frame, plain=frame.easy), None)
                 else:
-                    yield _filled(frame, self._slot_for(frame, reading, dialogue.idea, language))
+                    yield _filled(frame, self._slot_for(frame, reading, dialogue.idea))
 
     async def draft(self, dialogue: Dialogue, advice: str = "") -> Draft:
         """Return one question a model chose or wrote; *advice* says what to mend.
@@ -198,18 +197,19 @@ class Agent:
         asked = {a.frame for a in dialogue.idea.asked}
         heard = {_opener(a.text) for a in dialogue.idea.asked}
         everything = self.book.frames(self._language(dialogue), reading.register)
-        frames = [frame for frame in everything if frame.move is move]
+        frames = [f for f in everything if f.move is move and f.suits != "greeting"]
         start = reading.topic // len(OPENING)
         fitting = [
             frame
             for place in range(len(frames))
             # By strides: what does not fit is not always followed by the same neighbour.
             if (frame := frames[(start + place * STRIDE) % len(frames)]).id not in asked
-            and (reading.proposal or not frame.proposal_only)
+            and frame.suits in {"any", "proposal" if reading.proposal else "statement"}
             and not frame.without & reading.says
         ]
         if not heard:
-            return fitting
+            begin = [f for f in everything if f.move is move and f.suits == "greeting"]
+            return [*begin, *fitting] if reading.greets else fitting
         # A new opening word is worth more than the topic's turn.
         return sorted(fitting, key=lambda frame: _opener(frame.plain) in heard)
 
@@ -218,25 +218,15 @@ class Agent:
         frames = [f for move in moves for f in self._frames(dialogue, reading, move)[:4]]
         return tuple(frames[:OFFERED])
 
-    def _says_enough(self, slot: str, language: str) -> bool:
-        """Tell whether *slot* is more than one word: « un toit » alone makes an odd question."""
-        if language not in self._function:
-            listed = self.book.lexicon(language, "vocabulary")["function"]
-            self._function[language] = frozenset(w for line in listed for w in plain(line).split())
-        content = [word for word in plain(slot).split() if word not in self._function[language]]
-        return len(content) > 1
-
-    def _slot_for(self, frame: Frame, reading: Reading, idea: Idea, language: str) -> str | None:
+    def _slot_for(self, frame: Frame, reading: Reading, idea: Idea) -> str | None:
         """Return words to quote, if any.
 
         The last question leaves them out, since freedom shrinks.
         """
-        slot = reading.slot
+        slot = reading.subject if frame.names else reading.slot
         if slot is None or len(idea.asked) >= FOLLOW_UPS - 1:
             return None
         if any(slot in asked.text for asked in idea.asked):
-            return None
-        if not self._says_enough(slot, language):
             return None
         return slot if _may_quote(frame, slot) else None
 

@@ -122,12 +122,14 @@ class Frame:
 
     Empty where a quote would turn its sense: who is against « the wall » does not propose it.
     """
-    proposal_only: bool = False
-    """Whether it suits only a contribution that asks for something."""
+    suits: str = "any"
+    """What it is asked of: any contribution, a ``proposal``, a ``statement``, a ``greeting``."""
     easy: str = ""
     """The question in easier words, without a quote."""
     without: frozenset[str] = frozenset()
     """Aspects (`ASPECTS` of ``bot/reading.py``) that leave nothing for it to ask."""
+    names: bool = False
+    """Whether its quote only names the subject, which is the same for and against."""
 
     def fill(self, slot: str | None) -> str:
         """Return the question, quoting *slot* if there is one and it may be quoted."""

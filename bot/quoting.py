@@ -6,6 +6,7 @@ that it is whole. Where nothing shows it, nothing is quoted.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ MOST_WORDS = 6
 """Words of the person that a question quotes at most."""
 READ = 2_000
 """Characters of a message that are searched."""
-SHORT = 6
-"""Letters below which a single word tells too little, unless it is of a theme."""
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
 _CUT_BEFORE = re.compile(r"\w[-‑]?$")
@@ -33,8 +32,8 @@ class _Group:
     """Words of one sentence, side by side, that belong together."""
 
     words: tuple[Word, ...]
-    starts: bool
-    """Whether it is at the start of its sentence."""
+    place: int
+    """How many words of its sentence stand before it."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,22 @@ class Quoting:
     cues: Mapping[str, Any]
     """Words that are never content: ``cues.toml``."""
 
-    def best(self, text: str, themed: Collection[str], *, least: int = 1) -> str | None:
+    def best(
+        self, text: str, themed: Collection[str], *, least: int = 1, turned: bool = False
+    ) -> str | None:
         """Return the words of *text* most worth quoting, to the letter, if any are.
 
         *themed* are the bare words that tell the theme: a group that holds one comes first.
-        A group scores 1, 2 more with a word of the theme, 1 more for several words and for
-        standing inside its sentence; *least* is the score it needs.
+        A group of several words scores 2, 2 more with a word of the theme and 1 more for standing
+        inside its sentence; *least* is the score it needs. Of a sentence that denies or opposes
+        something nothing is quoted, unless it may be *turned*.
         """
         best, best_score = None, least - 1
         for sentence in sentences(text[:READ]):
-            if self._turning.among(plain(sentence).split()):
+            if not turned and self._turns(sentence):
                 continue
             for group in self._groups(sentence):
-                span = self._span(sentence, group) if self._stands_alone(sentence, group) else None
+                span = self._span(sentence, group) if self._fits(sentence, group) else None
                 score = self._score(group, themed)
                 if span and score > best_score:
                     best, best_score = span, score
@@ -73,12 +75,15 @@ class Quoting:
             and any(
                 _whole(sentence, *m.span())
                 for sentence in sentences(text)
-                if not self._turning.among(plain(sentence).split())
+                if not self._turns(sentence)
                 for m in re.finditer(re.escape(span), sentence)
             )
             and bare(found[0].text) not in self._bad_starts
             and bare(found[-1].text) not in self._bad_ends
         )
+
+    def _turns(self, sentence: str) -> bool:
+        return bool(self._turning.among(plain(sentence).split()))
 
     def _groups(self, sentence: str) -> Iterator[_Group]:
         """Yield the noun groups of *sentence*, each cut where a verb begins."""
@@ -115,7 +120,7 @@ class Quoting:
             return None
         if joined and before in self._articles:
             run = [first - 1, *run]
-        return _Group(tuple(found[i] for i in run), starts)
+        return _Group(tuple(found[i] for i in run), first)
 
     def _cut(self, found: tuple[Word, ...], run: list[int]) -> list[int]:
         """Return *run* without a verb and what follows it, and without loose ends."""
@@ -123,6 +128,7 @@ class Quoting:
             if self._is_verb(found, run[place - 1], run[place]):
                 run = run[:place]
                 break
+        run = run[: MOST_WORDS - 1]  # an article may come before it
         while run and self._hangs(found[run[-1]]):
             run = run[:-1]
         while run and self._starts_badly(found[run[0]]):
@@ -131,18 +137,25 @@ class Quoting:
 
     def _starts_badly(self, first: Word) -> bool:
         word = bare(first.text)
-        return word in self._bad_starts or word.endswith(self._endings("never-endings"))
+        bent = first.text[0].islower() and word.endswith(self._endings("bent-endings"))
+        return bent or word in self._bad_starts or word.endswith(self._endings("never-endings"))
 
     def _hangs(self, last: Word) -> bool:
         word = bare(last.text)
         if folded(last.text) in self._links or word in self._bad_ends:
             return True
-        return bool(self.shape.get("capitals")) and not last.text[0].isupper()
+        if word.endswith(self._endings("hanging-endings")):
+            return True
+        return self._capitals and not last.text[0].isupper()
 
     def _is_verb(self, found: tuple[Word, ...], left: int, right: int) -> bool:
         before, word = bare(found[left].text), bare(found[right].text)
-        if folded(found[left].text) in self._links or word.endswith(self._endings("noun-endings")):
+        if self._capitals and found[left].text[0].isupper() and found[right].text[0].islower():
+            return folded(found[right].text) not in self._links
+        if word.endswith(self._endings("noun-endings")):
             return False
+        if folded(found[left].text) in self._links:
+            return word.endswith(self._endings("infinitive-endings"))
         if word.endswith(self._endings("verb-endings")):
             return True
         if before.endswith(("s", "x")) and word.endswith(self._endings("plural-verb-endings")):
@@ -160,22 +173,22 @@ class Quoting:
         span = sentence[start:end]
         return span if _READS_WELL.fullmatch(span) and span == clean(span) else None
 
-    def _stands_alone(self, sentence: str, group: _Group) -> bool:
-        """Tell whether *group* is neither half of a pair nor cut off what belongs to it.
+    def _fits(self, sentence: str, group: _Group) -> bool:
+        """Tell whether *group* says enough, is no half of a pair, and not cut off its phrase.
 
-        Of « the Landlord and Tenant Act » no « Landlord » is quoted, of « big money out of
-        politics » no « big money ».
+        « A roof » alone makes an odd question. Of « the Landlord and Tenant Act » no « Landlord »
+        is quoted, of « big money out of politics » no « big money ».
         """
         before = [bare(w.text) for w in words(sentence[: group.words[0].start])[-1:]]
         after = [bare(w.text) for w in words(sentence[group.words[-1].end :])[:1]]
-        return self._joins.isdisjoint(before) and self._joins.isdisjoint(after)
+        content = [word.text for word in group.words if self._is_content(word)]
+        opens = group.place == 0 or (group.place == 1 and not self._openers.isdisjoint(before))
+        enough = len(content) > 1 or (opens and len(content[0]) >= self._compound)
+        return enough and self._joins.isdisjoint((*before, *after))
 
     def _score(self, group: _Group, themed: Collection[str]) -> int:
-        content = [w for w in group.words if self._is_content(w)]
-        of_theme = any(bare(w.text) in themed for w in content)
-        if not of_theme and len(content) == 1 and len(content[0].text) < SHORT:
-            return 0
-        return 1 + 2 * of_theme + (len(content) > 1) + (not group.starts)
+        of_theme = any(bare(w.text) in themed for w in group.words if self._is_content(w))
+        return 2 + 2 * of_theme + (group.place > 0)
 
     def _is_content(self, word: Word) -> bool:
         text = bare(word.text)
@@ -187,6 +200,15 @@ class Quoting:
 
     def _endings(self, name: str) -> tuple[str, ...]:
         return tuple(self.shape.get(name, ()))
+
+    @cached_property
+    def _capitals(self) -> bool:
+        return bool(self.shape.get("capitals"))
+
+    @cached_property
+    def _compound(self) -> float:
+        """Letters of a word that says as much as two."""
+        return float(self.shape.get("compound", math.inf))
 
     @cached_property
     def _content_prefixes(self) -> tuple[str, ...]:
@@ -217,6 +239,10 @@ class Quoting:
     @cached_property
     def _articles(self) -> frozenset[str]:
         return frozenset(map(folded, self.shape["articles"]))
+
+    @cached_property
+    def _openers(self) -> frozenset[str]:
+        return _bares(self.shape.get("openers", ()))
 
     @cached_property
     def _joins(self) -> frozenset[str]:

@@ -46,9 +46,13 @@ class Reading:
     what is there to be asked: never on side, person, party or register."""
     brief: bool = False
     """Whether it is a word or two that tell nothing yet."""
+    greets: bool = False
+    """Whether nothing is there but a greeting, who writes, a « test » or an « OK »."""
     register: Register = Register.FORMAL
     slot: str | None = None
     """Words of the latest message that can be quoted without reading oddly."""
+    subject: str | None = None
+    """The same, where they only name what it is about: out of « no bus at night » too."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +77,22 @@ class Reader:
             proposal=proposal,
             topic=self._topic(set(themes.values()), says, content, proposal=proposal),
             brief=not themes and count_words(content) <= BRIEF,
+            greets=bool(bares) and all(map(self._greets, bares)),
             register=self._register("\n".join(bares)),
             slot=self._slot(texts, bares),
+            subject=self._slot(texts, bares, turned=True),
         )
 
-    def _slot(self, texts: Sequence[str], bares: Sequence[str]) -> str | None:
+    def _slot(
+        self, texts: Sequence[str], bares: Sequence[str], *, turned: bool = False
+    ) -> str | None:
         """Return words of the latest message to quote: neither who writes nor a whole answer."""
         if not texts:
             return None
         latest = self._others_words(texts[-1])
         # A child or a mother tells whom it touches, not what it is about.
         themed = {word for word, theme in self._themes(bares[-1]).items() if theme != "family"}
-        slot = self.quoting.best(latest, themed, least=WORTH)
+        slot = self.quoting.best(latest, themed, least=WORTH, turned=turned)
         whole = len(texts) > 1 and plain(slot or "") == plain(latest)
         return None if whole else slot
 
@@ -146,12 +154,24 @@ class Reader:
 
     def _without_self(self, text: str) -> str:
         """Return *text* without who the person says they are: it must not change the question."""
+        rest = self._stripped(text)
+        return rest if _WORDLIKE.search(rest) else text
+
+    def _stripped(self, text: str) -> str:
         rest, pattern = text.strip(), self._pattern("self")
         for _ in range(SELF_PASSES if pattern else 0):
             before, rest = rest, pattern.sub(" ", rest).strip(_LOOSE) if pattern else rest
             if rest == before:
                 break
-        return rest if _WORDLIKE.search(rest) else text
+        return rest
+
+    def _greets(self, text: str) -> bool:
+        words = plain(self._stripped(text)).split()
+        return all(word in self._greetings or word.isdigit() for word in words)
+
+    @cached_property
+    def _greetings(self) -> frozenset[str]:
+        return frozenset(word for listed in self.cues["greeting"] for word in plain(listed).split())
 
     def _finds(self, name: str, text: str) -> bool:
         pattern = self._pattern(name)

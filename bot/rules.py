@@ -15,7 +15,9 @@ from bot.domain import Finding, Label
 from bot.ports import PromptBook
 from bot.text import Folded, fold, plain
 
-_ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
+_ATTACHED = re.compile(
+    r"^[وفبلكد]?(?:ال|لل)?(?=\d)|^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})"
+)
 _INFLECTED = re.compile("^[اتين](?=[\u0621-\u064a]{3}$)|(?<=[\u0621-\u064a]{3})(?:[كهي]|وا)$")
 _SENTENCE_END = re.compile(r"[.!?؟\n]+")
 _CASE = re.compile(r"(?<=[\u0621-\u064a]{3})ون\b")
@@ -28,6 +30,8 @@ WINDOW = 2_000
 OVERLAP = 200
 CONTENT = 4
 """Letters from which a word tells something, and that two forms of it share."""
+PART = 5
+"""Letters from which the last part of a longer word is a word."""
 HEAD = 4
 """Letters by which the words that rules need are looked up."""
 _QUOTED = re.compile(
@@ -68,19 +72,25 @@ class Said:
     stems: frozenset[str]
     function: frozenset[str]
     """Words of the language that carry no content."""
+    words: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, text: str, function: frozenset[str]) -> Said:
         """Return the words of *text*, where *function* words carry no content."""
-        stems = (form[:CONTENT] for word in plain(text).split() for form in _forms(word))
-        return cls(frozenset(stems), function)
+        said = frozenset(plain(text).split())
+        stems = (form[:CONTENT] for word in said for form in _forms(word))
+        return cls(frozenset(stems), function, said)
 
     def holds(self, matched: str) -> bool:
         """Return whether every content word of *matched* is the person's, in whatever form."""
         content = [w for w in plain(matched).split() if w not in self.function and _tells(w)]
-        return bool(content) and all(
-            any(form[:CONTENT] in self.stems for form in _forms(word)) for word in content
-        )
+        return bool(content) and all(map(self._has, content))
+
+    def _has(self, word: str) -> bool:
+        if any(form[:CONTENT] in self.stems for form in _forms(word)):
+            return True
+        # German puts it last: who wrote „Handyverbot“ spoke of a „Verbot“.
+        return len(word) >= PART and any(said.endswith(word) for said in self.words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,11 @@ _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
 _SENTENCE = re.compile(
-    r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟])|(?<=\W\d)\.(?= )|(?<=\W\d\d)\.(?= ))+[.!?…؟]*"
+    r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟])|(?<=\W\d)\.(?= )|(?<=\W\d\d)\.(?= )"
+    r"|(?<=[ap]\.m)\.(?= [a-z]))+[.!?…؟]*"
 )
-"""A full stop after one or two digits is an ordinal or a date as often as an end."""
+"""A full stop after one or two digits is an ordinal or a date as often as an end, and one after
+"7 a.m" ends nothing where small letters go on."""
 
 
 class Word(NamedTuple):

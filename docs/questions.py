@@ -9,6 +9,11 @@ import prompts
 from bot.domain import LANGUAGES, Frame, Move, Register
 from bot.ports import PromptBook
 
+SUITS = {
+    "proposal": "Asked only where the person asks for something.",
+    "statement": "Asked only where the person asks for nothing.",
+    "greeting": "Asked only where nothing is said yet.",
+}
 NAMES = {"fr": "Français", "en": "English", "de": "Deutsch", "ar": "العربية"}
 OPENING = """\
 # Every question
@@ -74,7 +79,7 @@ def _frame(book: PromptBook, name: str, language: str, register: Register) -> Fr
 
 def _when(frame: Frame) -> str:
     said = ", ".join(sorted(frame.without))
-    suits = ["Asked only of a proposal."] if frame.proposal_only else []
+    suits = [SUITS[frame.suits]] if frame.suits in SUITS else []
     unless = [f"Not asked where the text already says: {said}."] if said else []
     return " ".join(suits + unless)
 

@@ -48,7 +48,9 @@ class Deny:
     def _gives_way(
         self, found: Iterable[Finding], utterance: Message | Draft, dialogue: Dialogue
     ) -> bool:
-        if any(finding.label in _FIRM for finding in found):
+        # What is told, such as another wording of somebody's text, has no question's form.
+        asks = utterance.text.rstrip().endswith(("?", "؟"))
+        if not asks or any(finding.label in _FIRM for finding in found):
             return False
         texts, language = dialogue.idea.texts, dialogue.language or ""
         return self.classifier.clear(utterance.text, texts, language)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import takewhile
 
+from bot.arabic import consonants, families, in_latin, spelt
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
@@ -19,18 +20,8 @@ PART = 4
 """Letters of a short stem, or of a part of a German compound."""
 ENDING = 4
 """Letters by which they may differ at the end."""
-ROOT = 3
-"""Consonants of an Arabic root."""
-_WEAK = ("ا", "او", "اي", "اوي")
-"""Letters that come and go within the forms of one Arabic root; short vowels are not written."""
-_ADDED = re.compile("^(?:ا?ست|[متنس])(?=[\u0621-\u064a]{3})")
-"""Letters that Arabic puts before a root to make other words of it."""
-_OWNER = re.compile("(?<=..)(?:كم|هم|ها|نا|ت|ك|ه|ي)$")
-"""Whose it is, after a short Arabic word."""
-_CASE = re.compile("(?<=..)[وي]ن$")
-"""One ending, whose vowel follows the sentence."""
-_DOER = re.compile("^[اتين](?=..$)")
-"""Who does it, before a short Arabic verb."""
+_BEFORE_NUMBER = re.compile(r"^(?:[وفبلكد]?(?:ال|لل)?|هال)(?=\d)")
+"""What Arabic writes in one with a number."""
 _PLURAL = re.compile("(?:e[ns]?|[ns])$")
 _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
@@ -120,7 +111,8 @@ class OwnWords:
     ) -> str | None:
         """Return what is wrong with *word*, if anything is."""
         if any(c.isdigit() for c in form):
-            return None if set(_PIECE.findall(form)) <= said.forms else "new-number"
+            pieces = _PIECE.findall(_BEFORE_NUMBER.sub("", form))
+            return None if said.forms.issuperset(pieces) else "new-number"
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
         known = self._lemmas_of(vocabulary, language)
         presupposing = (lemmas | {form}) & vocabulary.presupposing
@@ -128,7 +120,7 @@ class OwnWords:
         if not presupposing and lemmas & known:
             return None
         number = not lemmas.isdisjoint(vocabulary.numbers)
-        if lemmas & said.lemmas or (not number and said.has_relative(lemmas)):
+        if lemmas & said.lemmas or (not number and said.has_relative(form, lemmas)):
             return None
         if number or presupposing:
             return "new-number" if number else "presupposing"
@@ -198,18 +190,28 @@ class _Said:
         forms = forms.union(*pieces)
         self.forms = forms.union(*(digits[form] for form in forms & digits.keys()))
 
-    def has_relative(self, lemmas: Iterable[str]) -> bool:
-        """Return whether a form of the same family was said: « fermeture », « fermer »."""
+    def has_relative(self, form: str, lemmas: Iterable[str]) -> bool:
+        """Return whether one of the family of *form* was said: « fermeture », « fermer »."""
         known = self.lemmas
         if any(_related(lemma, said) for lemma in lemmas for said in known):
             return True
         if self._language == "ar":
-            return not self._families.isdisjoint(_families(lemmas))
+            told = not consonants(form).isdisjoint(self._consonants)
+            spelt_out = not in_latin(form).isdisjoint(self._spelt)
+            return told or spelt_out or not self._families.isdisjoint(families(lemmas))
         return self._language == "de" and any(_compounded(lemma, known) for lemma in lemmas)
 
     @cached_property
+    def _consonants(self) -> frozenset[str]:
+        return frozenset().union(*(consonants(w) for w in self._words if not w.isascii()))
+
+    @cached_property
+    def _spelt(self) -> frozenset[str]:
+        return frozenset().union(*(spelt(w) for w in self._words if w.isascii()))
+
+    @cached_property
     def _families(self) -> frozenset[str]:
-        return _families(self.lemmas)
+        return families(self.lemmas)
 
     @property
     def lemmas(self) -> frozenset[str]:
@@ -232,35 +234,6 @@ def _related(one: str, other: str) -> bool:
     return (shared >= STEM and differ <= ENDING) or (shared >= PART and differ <= ENDING // 2)
 
 
-def _families(lemmas: Iterable[str]) -> frozenset[str]:
-    """Return what Arabic words share with others of their root: « يعبر », « عبور »."""
-    found = {family for lemma in lemmas for family in _family(lemma)}
-    short = {
-        "-" + _OWNER.sub("", lemma)
-        for lemma in lemmas
-        if _OWNER.search(lemma) and not _CASE.search(lemma)
-    }
-    plural = {"=" + _CASE.sub("", lemma) for lemma in lemmas if _CASE.search(lemma)}
-    verbs = {"-" + _DOER.sub("", lemma) for lemma in lemmas if _DOER.match(lemma)}
-    return frozenset(found | short | plural | verbs)
-
-
-@lru_cache(maxsize=4096)
-def _family(lemma: str) -> frozenset[str]:
-    """Return the consonants of *lemma*, with and without letters that may be none of the root."""
-    return frozenset(_roots(lemma))
-
-
-def _roots(lemma: str) -> Iterator[str]:
-    for weak in _WEAK:
-        root = "".join(letter for letter in lemma if letter not in weak)
-        for bared in {root, _ADDED.sub("", root)}:
-            if len(bared) >= ROOT:
-                yield bared
-                if len(bared) > ROOT and bared[1] == "ت":
-                    yield bared[0] + bared[2:]
-
-
 def _compounded(word: str, known: frozenset[str]) -> bool:
     """Return whether a German word is part of a compound that was said, or made of such words."""
     stem = _PLURAL.sub("", word) if len(word) > STEM else word
@@ -281,7 +254,7 @@ def _joined(lemmas: Iterable[str], known: frozenset[str]) -> bool:
         lemma[cut:] in known
         and not known.isdisjoint({lemma[:cut], lemma[:cut] + "e", _LINKED.sub("", lemma[:cut])})
         for lemma in lemmas
-        for cut in range(PART, len(lemma) - ROOT)
+        for cut in range(PART, len(lemma) - PART + 1)
     )
 
 

@@ -89,6 +89,7 @@ def _frame(
         move=move,
         plain=said[key],
         slotted=said.get(f"{key}-slot", ""),
-        proposal_only=rule["suits"] == "proposal",
+        suits=rule["suits"],
         without=frozenset(rule.get("without", ())),
+        names=rule.get("names", False),
     )

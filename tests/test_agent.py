@@ -72,7 +72,7 @@ def test_a_specific_contribution_leaves_nothing_to_ask():
 
 
 def test_a_slot_holds_the_persons_words_to_the_letter(book):
-    draft = next(Agent(book).vetted(dialogue(BENCHES)))
+    draft = next(d for d in Agent(book).vetted(dialogue(BENCHES)) if d.slot)
     assert draft.slot and draft.slot in BENCHES
     assert f"« {draft.slot} »".replace(" ", "") in draft.text.replace("\u00a0", "").replace(" ", "")
 
@@ -110,7 +110,8 @@ async def offered(book) -> list[str]:
 
 
 async def test_a_model_that_selects_gets_its_frame_and_slot(book):
-    frame = (await offered(book))[0]
+    quoting = {f.id for f in book.frames("fr", Register.FORMAL) if f.slotted}
+    frame = next(name for name in await offered(book) if name in quoting)
     model = ScriptedModel([chosen(frame, "bancs en ville")])
     draft = await Agent(book, model, "select").draft(dialogue(BENCHES))
     assert (draft.frame, draft.slot, draft.source) == (frame, "bancs en ville", Source.SELECT)
@@ -226,3 +227,68 @@ def test_a_look_back_over_an_idea_quotes_no_detail_of_it(book):
     vetted = list(Agent(book).vetted(dialogue(*said, language="en")))
     assert any(d.slot for d in vetted if d.move is not Move.CHECK_BACK)
     assert {d.slot for d in vetted if d.move is Move.CHECK_BACK} == {None}
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted", "refused", "quote"),
+    [
+        (
+            "fr",
+            "Il faut une piste cyclable en ville.",
+            "Il ne faut pas de piste cyclable en ville.",
+            "piste cyclable en ville",
+        ),
+        (
+            "en",
+            "We want the school bus in winter.",
+            "We do not want the school bus in winter.",
+            "the school bus",
+        ),
+        ("de", "Schuldenbremse behalten.", "Schuldenbremse weg.", "Schuldenbremse"),
+        (
+            "ar",
+            "يجب إبقاء اللغة العربية في المدرسة.",
+            "لا نريد اللغة العربية في المدرسة.",
+            "اللغة العربية",
+        ),
+    ],
+)
+def test_what_is_refused_is_quoted_where_the_quote_only_names_it(
+    book, language, wanted, refused, quote
+):
+    names = {f.id for f in book.frames(language, Register.FORMAL) if f.names}
+    against, in_favour = (
+        list(Agent(book).vetted(dialogue(said, language=language))) for said in (refused, wanted)
+    )
+    assert {d.frame for d in against if d.slot} <= names
+    assert any(quote in (d.slot or "") for d in against)
+    named = {d.frame: (quote in (d.slot or "")) for d in in_favour if d.frame in names}
+    assert all(named[d.frame] for d in against if d.slot and d.frame in named)
+
+
+@pytest.mark.parametrize(
+    ("language", "greeting", "told"),
+    [
+        ("fr", "Bonjour à tous !", "Bonjour, la cantine est froide."),
+        ("fr", "coucou, ça va ?", "Salut, la cantine est froide."),
+        ("fr", "test", "Le test du permis est trop cher."),
+        ("en", "Hi there", "Hi there, the buses are late."),
+        ("en", "ok thanks", "Thanks to the library I found work."),
+        ("de", "Guten Tag zusammen", "Guten Tag, der Bus kommt zu spät."),
+        ("ar", "السلام عليكم ورحمة الله", "السلام عليكم، الحافلة تتأخر كل يوم."),
+        ("ar", "salam 3likom", "salam, tobis dima m3attel"),
+    ],
+)
+def test_whoever_only_says_hello_is_asked_what_to_talk_about(book, language, greeting, told):
+    first = {
+        text: next(iter(Agent(book).vetted(dialogue(text, language=language)))).frame
+        for text in (greeting, told)
+    }
+    assert first[greeting] == "clarify.begin"
+    assert first[told] != "clarify.begin"
+
+
+def test_a_yes_to_a_question_is_no_greeting(book):
+    idea = Idea(texts=("oui",), asked=(Asked("?", Move.EXAMPLE, "example.lived"),))
+    known = replace(dialogue("oui", language="fr"), idea=idea)
+    assert "clarify.begin" not in {draft.frame for draft in Agent(book).vetted(known)}

@@ -75,6 +75,13 @@ async def test_what_words_alone_tell_never_gives_way(book, question, label):
     assert label in {finding.label for finding in verdict.findings}
 
 
+async def test_a_statement_has_no_form_of_a_question_to_give_way_to(book):
+    told = await found(book, Sure(is_clear=True), "Il faudrait des bancs sur la place.")
+    assert {finding.label for finding in told.findings} == {Label.ADVOCACY}
+    asked = await found(book, Sure(is_clear=True), "Donc il faudrait des bancs, mais où ?")
+    assert asked.findings == ()
+
+
 async def test_without_weights_a_pattern_still_withholds(book):
     verdict = await found(book, Untaught(is_clear=True), PRAISE)
     assert outcome((verdict,)) is Decision.WITHHOLD

@@ -160,7 +160,7 @@ TWICE = """
 from bench import train
 words = train.learned.known(train.stored_words("ar"))
 rows = train.rows(train.read_cases("ar")[:60], words, train.GROUPS)
-print(train.regress(rows, lambda label: label not in train.HARMLESS, rounds=5))
+print(train.Lessons(rows).head(lambda label: label not in train.HARMLESS))
 """
 
 
@@ -181,9 +181,9 @@ def test_training_twice_gives_the_same_weights():
 def test_the_regression_finds_the_best_weights():
     """Two mirrored rows: the optimum of w²/2 + 2·C·log(1 + e^-w) is where w·(1 + e^w) = 2·C."""
     rows = [
-        train.Row((0,), (1.0,), "tone", 1.0),
-        train.Row((0,), (-1.0,), "neutral", 1.0),
+        train.Row({0: 1.0}, "tone", 1.0),
+        train.Row({0: -1.0}, "neutral", 1.0),
     ]
-    head = train.regress(rows, "tone".__eq__, rounds=50, strength=1.0)
+    head = train.Lessons(rows).head("tone".__eq__, strength=1.0)
     assert head.weights[0] == pytest.approx(0.675, abs=0.001)
     assert head.bias == pytest.approx(0, abs=0.001)

@@ -150,13 +150,3 @@ def test_the_weights_are_those_of_the_cases_in_the_tree(language):
     assert stored["cases"] == train.digest(train.case_files(language))
     known = (*train.AUTHORS, *train.ASKERS, "contributions")
     assert all(any(name in path for name in known) for path in stored["cases"])
-
-
-def test_the_regression_finds_the_best_weights(monkeypatch):
-    """Two mirrored rows: the optimum of w²/2 + 2·C·log(1 + e^-w) is where w·(1 + e^w) = 2·C."""
-    monkeypatch.setattr(train, "FIT", 1.0)
-    yes, no = (train.Case("", expect, "") for expect in ("help", "answer"))
-    rows = [train.Row({"a": 1.0}, yes, 1.0), train.Row({"a": -1.0}, no, 1.0)]
-    weights = train.regress(rows, lambda case: case.expect == "help")
-    assert weights["a"] == pytest.approx(0.675, abs=0.001)
-    assert weights[""] == pytest.approx(0, abs=0.001)

@@ -144,3 +144,28 @@ async def test_what_is_being_done_is_a_form_of_what_one_does(gate):
 )
 async def test_a_german_verb_may_stand_in_two_parts(gate, said, question, new):
     assert await found(gate, question, said, "de") == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("tobis dima 3amer f lkhedma", "فأي وقت كيكون الطوبيس عامر؟", []),
+        ("tobis dima 3amer f lkhedma", "شنو كيوقع فالخدمة؟", []),
+        ("tobis dima 3amer f lkhedma", "شنو كيوقع فالمدرسة؟", ["فالمدرسة"]),
+        ("bghina lma f douar", "شنو كيوقع فالعمالة؟", ["فالعمالة"]),
+    ],
+)
+async def test_arabic_said_in_latin_letters_is_the_persons(gate, said, question, new):
+    assert await found(gate, question, said, "ar") == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("القهوة حاطة 40 كرسي", "إزاي مع الـ40 كرسي؟", []),
+        ("رونديفو حتى لـ8 شهور", "كيفاش هاد 8 شهور؟", []),
+        ("القهوة حاطة 40 كرسي", "إزاي مع الـ50 كرسي؟", ["الـ50"]),
+    ],
+)
+async def test_what_arabic_writes_before_a_number_is_no_part_of_it(gate, said, question, new):
+    assert await found(gate, question, said, "ar") == new

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.rules import RuleLists
+from bot.rules import RuleLists, Said
 
 RULE = {
     "id": "en.beaten",
@@ -76,6 +76,19 @@ def test_one_excused_match_does_not_hide_the_next():
 def test_what_the_person_said_themselves_may_excuse():
     assert found("He hit me.", said="They hit me", **{"unless-said": True}) == []
     assert found("He hit me.", said="They came", **{"unless-said": True}) == ["He hit me"]
+
+
+@pytest.mark.parametrize(
+    ("said", "matched", "theirs"),
+    [
+        ("Das Handyverbot stört mich.", "Verbot", True),
+        ("Das Handy stört mich.", "Verbot", False),
+        ("حتى لـ8 شهور", "8", True),
+        ("حتى لـ80 شهر", "8", False),
+    ],
+)
+def test_the_last_part_of_a_word_and_a_number_with_a_prefix_were_said(said, matched, theirs):
+    assert Said.of(said, frozenset()).holds(matched) is theirs
 
 
 @pytest.mark.parametrize("before", [0, 1_790, 1_995, 2_000, 5_000])

@@ -125,6 +125,13 @@ def test_a_reader_counts_what_spaces_separate():
     assert count_words("Qu'est-ce que « l'hôpital » ?") == 3
 
 
+def test_an_hour_before_noon_does_not_end_a_sentence():
+    assert sentences("What happens at 7 a.m. on your street?") == (
+        "What happens at 7 a.m. on your street?",
+    )
+    assert sentences("He came at 5 p.m. We left.") == ("He came at 5 p.m.", "We left.")
+
+
 def test_a_decimal_number_does_not_end_a_sentence():
     assert sentences("C'est 3.5 % non ? Oui.\nVoilà") == ("C'est 3.5 % non ?", "Oui.", "Voilà")
 
