@@ -13,7 +13,7 @@ HARMLESS = frozenset({"neutral", "form"})
 STEERING = tuple(label for label in Label if label.value not in HARMLESS)[:12]
 PASS = 0.95
 """Share of each unseen author's neutral questions that must get through."""
-CLEAR = 0.04
+CLEAR = 0.02
 """Share of unseen authors' steering questions that may be taken for clearly neutral."""
 
 

@@ -111,7 +111,8 @@ async def test_a_good_draft_is_said_as_it_is(server):
 
 async def test_a_good_choice_is_asked_with_the_persons_words():
     def choose(prompt):
-        frame = json.loads(prompt.user)["questions"][2]["id"]
+        quoting = (q for q in json.loads(prompt.user)["questions"] if "…" in q["question"])
+        frame = next(quoting)["id"]
         return json.dumps({"move": frame.split(".")[0], "frame": frame, "slot": "bancs en ville"})
 
     question, turn = await said_by(ScriptedModel(choose), strategy="select")
