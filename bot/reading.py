@@ -72,6 +72,7 @@ class Reader:
         says = frozenset(aspect for aspect in ASPECTS if self._says(aspect, content))
         proposal = self._finds("proposal", content)
         themes = self._themes(contents[0]) if contents else {}
+        slot = self._slot(texts, bares)
         return Reading(
             says=says,
             proposal=proposal,
@@ -79,8 +80,8 @@ class Reader:
             brief=not themes and count_words(content) <= BRIEF,
             greets=bool(bares) and all(map(self._greets, bares)),
             register=self._register("\n".join(bares)),
-            slot=self._slot(texts, bares),
-            subject=self._slot(texts, bares, turned=True),
+            slot=slot,
+            subject=slot or self._slot(texts, bares, turned=True),
         )
 
     def _slot(
