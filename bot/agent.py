@@ -349,7 +349,9 @@ def _selected(
         return None
     if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
         return None
-    return frame, slot if slot and _may_quote(frame, slot) else None
+    fits = bool if frame.names else reader.asks
+    quoted = slot and _may_quote(frame, slot) and reader.quoting.quotable(slot, said, fits)
+    return frame, slot if quoted else None
 
 
 def _may_quote(frame: Frame, slot: str) -> bool:

@@ -25,6 +25,7 @@ _DOER = re.compile("^[اتين](?=..$)")
 """Who does it, before a short Arabic verb."""
 _UNWRITTEN = str.maketrans("", "", "اويىئءؤأإآةٱ")
 """Letters that some forms of a root have and others not."""
+_BEFORE_NUMBER = re.compile(r"^(?:[وفبلكد]?(?:ال|لل)?|هال)(?=\d)")
 _ARTICLE = re.compile("^(?:[وفبلكد]?(?:ال|لل)|[وبفع]?هال|عال)")
 _BEFORE = re.compile("^(?:من|مك|ك[تن]?|ب[تن]?|[لفدمتنسه])")
 """Written in one with a word before it: « with », « in », a tense, what makes a noun of a verb."""
@@ -55,6 +56,11 @@ _IN_LATIN = str.maketrans(
 _BEFORE_IN_LATIN = re.compile("^(?:mk|k[tn]?|[lbfdmntw])")
 _AFTER_IN_LATIN = re.compile("(?:hm|km|[nhktxm])$")
 _DOUBLED = re.compile(r"(.)\1+")
+
+
+def number_alone(word: str) -> str:
+    """Return *word* without what Arabic writes in one with a number: « 40 » of « ال40 »."""
+    return _BEFORE_NUMBER.sub("", word)
 
 
 def families(lemmas: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, IntEnum
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 LANGUAGES = ("fr", "en", "de", "ar")
 """ISO 639-1 codes of the languages every text exists in, in the project's order."""
@@ -122,7 +122,7 @@ class Frame:
 
     Empty where a quote would turn its sense: who is against « the wall » does not propose it.
     """
-    suits: str = "any"
+    suits: Literal["any", "proposal", "statement", "greeting"] = "any"
     """What it is asked of: any contribution, a ``proposal``, a ``statement``, a ``greeting``."""
     easy: str = ""
     """The question in easier words, without a quote."""

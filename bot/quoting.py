@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from bot.rules import Turning
@@ -46,43 +47,42 @@ class Quoting:
     """Words that are never content: ``cues.toml``."""
 
     def best(
-        self, text: str, themed: Collection[str], *, least: int = 1, turned: bool = False
+        self, text: str, themed: Collection[str], fits: Callable[[str], bool] = bool
     ) -> str | None:
         """Return the words of *text* most worth quoting, to the letter, if any are.
 
-        *themed* are the bare words that tell the theme: a group that holds one comes first.
-        A group of several words scores 2, 2 more with a word of the theme and 1 more for standing
-        inside its sentence; *least* is the score it needs. Of a sentence that denies or opposes
-        something nothing is quoted, unless it may be *turned*.
+        They hold one of the *themed* words, bare ones that tell the theme; those inside a sentence
+        come before those that begin one. *fits* tells which sentences may be quoted from.
         """
-        best, best_score = None, least - 1
-        for sentence in sentences(text[:READ]):
-            if not turned and self._turns(sentence):
-                continue
-            for group in self._groups(sentence):
-                span = self._span(sentence, group) if self._fits(sentence, group) else None
-                score = self._score(group, themed)
-                if span and score > best_score:
-                    best, best_score = span, score
-        return best
+        found = [
+            (group.place == 0, span)
+            for sentence in filter(fits, sentences(text[:READ]))
+            for group in self._groups(sentence)
+            if self._is_of(group, themed) and self._fits(sentence, group)
+            if (span := self._span(sentence, group))
+        ]
+        return min(found, key=itemgetter(0))[1] if found else None
 
-    def quotable(self, span: str, text: str) -> bool:
-        """Return whether *span* stands in *text* to the letter and reads well in quotes."""
+    def quotable(self, span: str, text: str, fits: Callable[[str], bool] = bool) -> bool:
+        """Return whether *span* stands in *text* to the letter and reads well in quotes.
+
+        *fits* tells which sentences may be quoted from.
+        """
         found = words(span)
         return (
             0 < len(found) <= MOST_WORDS
             and bool(_READS_WELL.fullmatch(span))
             and any(
                 _whole(sentence, *m.span())
-                for sentence in sentences(text)
-                if not self._turns(sentence)
+                for sentence in filter(fits, sentences(text))
                 for m in re.finditer(re.escape(span), sentence)
             )
             and bare(found[0].text) not in self._bad_starts
             and bare(found[-1].text) not in self._bad_ends
         )
 
-    def _turns(self, sentence: str) -> bool:
+    def turns(self, sentence: str) -> bool:
+        """Return whether *sentence* denies or opposes something."""
         return bool(self._turning.among(plain(sentence).split()))
 
     def _groups(self, sentence: str) -> Iterator[_Group]:
@@ -186,9 +186,8 @@ class Quoting:
         enough = len(content) > 1 or (opens and len(content[0]) >= self._compound)
         return enough and self._joins.isdisjoint((*before, *after))
 
-    def _score(self, group: _Group, themed: Collection[str]) -> int:
-        of_theme = any(bare(w.text) in themed for w in group.words if self._is_content(w))
-        return 2 + 2 * of_theme + (group.place > 0)
+    def _is_of(self, group: _Group, themed: Collection[str]) -> bool:
+        return any(bare(w.text) in themed for w in group.words if self._is_content(w))
 
     def _is_content(self, word: Word) -> bool:
         text = bare(word.text)

@@ -27,8 +27,6 @@ COMPANIONS = frozenset({"money", "town", "family", "world", "food"})
 """Themes that do not tell a topic where there is another."""
 SURE = frozenset({"number", "reason", "example"})
 """Aspects that are written alike in every register."""
-WORTH = 4
-"""Score of a group of words (`Quoting.best`) from which it is quoted: of the theme, no scrap."""
 TELLING = 12
 """Words from which a contribution is held to say what it is about."""
 
@@ -50,9 +48,9 @@ class Reading:
     """Whether nothing is there but a greeting, who writes, a « test » or an « OK »."""
     register: Register = Register.FORMAL
     slot: str | None = None
-    """Words of the latest message that can be quoted without reading oddly."""
+    """Words of the latest message to quote: of what it asks for."""
     subject: str | None = None
-    """The same, where they only name what it is about: out of « no bus at night » too."""
+    """The same, to name what it is about: out of « no bus at night » too."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Reader:
         says = frozenset(aspect for aspect in ASPECTS if self._says(aspect, content))
         proposal = self._finds("proposal", content)
         themes = self._themes(contents[0]) if contents else {}
-        slot = self._slot(texts, bares)
+        slot = self._slot(texts, bares, self.asks)
         return Reading(
             says=says,
             proposal=proposal,
@@ -81,11 +79,15 @@ class Reader:
             greets=bool(bares) and all(map(self._greets, bares)),
             register=self._register("\n".join(bares)),
             slot=slot,
-            subject=slot or self._slot(texts, bares, turned=True),
+            subject=slot or self._slot(texts, bares, bool),
         )
 
+    def asks(self, sentence: str) -> bool:
+        """Return whether *sentence* asks for something, and opposes nothing."""
+        return self._finds("proposal", bare(sentence)) and not self.quoting.turns(sentence)
+
     def _slot(
-        self, texts: Sequence[str], bares: Sequence[str], *, turned: bool = False
+        self, texts: Sequence[str], bares: Sequence[str], fits: Callable[[str], bool]
     ) -> str | None:
         """Return words of the latest message to quote: neither who writes nor a whole answer."""
         if not texts:
@@ -93,7 +95,7 @@ class Reader:
         latest = self._others_words(texts[-1])
         # A child or a mother tells whom it touches, not what it is about.
         themed = {word for word, theme in self._themes(bares[-1]).items() if theme != "family"}
-        slot = self.quoting.best(latest, themed, least=WORTH, turned=turned)
+        slot = self.quoting.best(latest, themed, fits)
         whole = len(texts) > 1 and plain(slot or "") == plain(latest)
         return None if whole else slot
 

@@ -11,13 +11,13 @@ from functools import cache, cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
+from bot.arabic import number_alone
 from bot.domain import Finding, Label
+from bot.errors import ConfigError
 from bot.ports import PromptBook
 from bot.text import Folded, fold, plain
 
-_ATTACHED = re.compile(
-    r"^[وفبلكد]?(?:ال|لل)?(?=\d)|^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})"
-)
+_ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)|^[وفبلك](?=[\u0621-\u064a]{3})")
 _INFLECTED = re.compile("^[اتين](?=[\u0621-\u064a]{3}$)|(?<=[\u0621-\u064a]{3})(?:[كهي]|وا)$")
 _SENTENCE_END = re.compile(r"[.!?؟\n]+")
 _CASE = re.compile(r"(?<=[\u0621-\u064a]{3})ون\b")
@@ -204,13 +204,19 @@ def patterns(table: Mapping[str, Any]) -> list[str]:
 
 
 def _load(
-    tables: Iterable[Mapping[str, Any]],
+    tables: Sequence[Mapping[str, Any]],
     reasons: Mapping[str, str],
     needs: Mapping[str, Sequence[Sequence[Sequence[str]]]],
     *,
     accents: bool,
 ) -> tuple[Rule, ...]:
-    """Return the rules of a word list; a rule without a reason takes its label's."""
+    """Return the rules of a word list; a rule without a reason takes its label's.
+
+    Raises:
+        ConfigError: Words that a rule needs were not looked for since it was written.
+    """
+    if missing := [t["id"] for t in tables if len(needs.get(t["id"], ())) != len(patterns(t))]:
+        raise ConfigError(f"Run `python -m prompts.needs`: new or changed is {', '.join(missing)}.")
     return tuple(
         Rule(
             id=table["id"],
@@ -284,7 +290,7 @@ def fold_pattern(pattern: str, *, accents: bool) -> str:
 def _forms(word: str) -> tuple[str, ...]:
     """Return *word*, and without what Arabic writes in one with it."""
     bare_word = _ATTACHED.sub("", word)
-    forms = (word, bare_word, _INFLECTED.sub("", bare_word))
+    forms = (word, number_alone(word), bare_word, _INFLECTED.sub("", bare_word))
     return tuple(form for form in dict.fromkeys(forms) if form)
 
 

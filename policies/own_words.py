@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
-from bot.arabic import consonants, families, in_latin, spelt
+from bot.arabic import consonants, families, in_latin, number_alone, spelt
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
@@ -20,8 +20,6 @@ PART = 4
 """Letters of a short stem, or of a part of a German compound."""
 ENDING = 4
 """Letters by which they may differ at the end."""
-_BEFORE_NUMBER = re.compile(r"^(?:[وفبلكد]?(?:ال|لل)?|هال)(?=\d)")
-"""What Arabic writes in one with a number."""
 _PLURAL = re.compile("(?:e[ns]?|[ns])$")
 _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
@@ -111,7 +109,7 @@ class OwnWords:
     ) -> str | None:
         """Return what is wrong with *word*, if anything is."""
         if any(c.isdigit() for c in form):
-            pieces = _PIECE.findall(_BEFORE_NUMBER.sub("", form))
+            pieces = _PIECE.findall(number_alone(form))
             return None if said.forms.issuperset(pieces) else "new-number"
         lemmas = {bare(x) for x in self.lemmatiser.lemmas(folded(word.text), language)}
         known = self._lemmas_of(vocabulary, language)

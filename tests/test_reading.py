@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bot.domain import Register
-from bot.quoting import Quoting
 from bot.reading import Reader, Readers
+from bot.text import plain
 from prompts import load
 
 
@@ -83,8 +83,8 @@ def test_half_of_a_pair_is_not_quoted(readers, language, said):
     ],
 )
 def test_the_words_quoted_are_a_noun_group(french, text, quoted):
-    slot = french.read([text]).slot
-    assert slot and quoted in slot and slot in text
+    subject = french.read([text]).subject
+    assert subject and quoted in subject and subject in text
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,27 @@ def test_two_sides_of_an_issue_are_one_topic(readers, language, one, other):
     ],
 )
 def test_what_a_sentence_denies_is_not_quoted_as_if_it_were_wanted(book, language, said):
-    made = Quoting(book.lexicon(language, "quoting"), book.lexicon(language, "cues"))
-    assert made.best(said, ()) is None
-    assert not any(made.quotable(word, said) for word in said.strip(".").split())
+    reader = Readers(book)[language]
+    themes = plain(said).split()
+    assert reader.quoting.best(said, themes, reader.asks) is None
+    every = said.strip(".").split()
+    assert not any(reader.quoting.quotable(word, said, reader.asks) for word in every)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "quoted"),
+    [
+        ("fr", "J'ai la maladie de Charcot. Il faut des bancs en ville.", "bancs en ville"),
+        ("fr", "J'ai la maladie de Charcot. Je veux pouvoir choisir.", None),
+        ("fr", "Les bassines c'est le vol de l'eau. Il faut arroser.", None),
+        ("en", "We should keep the school bus. The swimming pool is cold.", "the school bus"),
+        ("en", "The river is a public sewer for the water company.", None),
+    ],
+)
+def test_what_is_quoted_as_wanted_stands_in_a_sentence_that_asks(readers, language, said, quoted):
+    assert readers[language].read([said]).slot == quoted
+
+
+def test_what_somebody_says_of_a_subject_is_not_quoted_as_its_name(readers):
+    found = readers["fr"].read(["Les bassines c'est le vol de l'eau."]).subject
+    assert found is None or "vol" not in found
