@@ -44,7 +44,7 @@ class DictionaryLemmatiser:
             return frozenset(
                 form for part in _detached(word) for form in (part, self._stem(part, language))
             )
-        # Imported here since it costs a tenth of a second that vetted questions never need.
+        # Imported here since it takes a tenth of a second that vetted questions never need.
         from simplemma import lemmatize  # noqa: PLC0415
 
         # German nouns are found under their capital only.
@@ -58,9 +58,9 @@ class DictionaryLemmatiser:
 
     def _stem(self, word: str, language: str) -> str:
         if language not in self._stemmers:
-            from snowballstemmer import stemmer  # noqa: PLC0415 - a quarter of a second likewise
+            from Stemmer import Stemmer  # noqa: PLC0415 - likewise
 
-            self._stemmers[language] = stemmer(SNOWBALL[language])
+            self._stemmers[language] = Stemmer(SNOWBALL[language])
         stem: str = self._stemmers[language].stemWord(word)
         return stem
 
