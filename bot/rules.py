@@ -65,21 +65,13 @@ class Rule:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
-    """The person's words, as far as they excuse a match."""
+    """The person's words, as far as they excuse a match: most texts never need them."""
 
-    stems: frozenset[str]
+    text: str
     function: frozenset[str]
     """Words of the language that carry no content."""
-    words: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, text: str, function: frozenset[str]) -> Said:
-        """Return the words of *text*, where *function* words carry no content."""
-        said = frozenset(plain(text).split())
-        stems = (form[:CONTENT] for word in said for form in _forms(word))
-        return cls(frozenset(stems), function, said)
 
     def holds(self, matched: str) -> bool:
         """Return whether every content word of *matched* is the person's, in whatever form."""
@@ -87,10 +79,18 @@ class Said:
         return bool(content) and all(map(self._has, content))
 
     def _has(self, word: str) -> bool:
-        if any(form[:CONTENT] in self.stems for form in _forms(word)):
+        if any(form[:CONTENT] in self._stems for form in _forms(word)):
             return True
         # German puts it last: who wrote „Handyverbot“ spoke of a „Verbot“.
-        return len(word) >= PART and any(said.endswith(word) for said in self.words)
+        return len(word) >= PART and any(said.endswith(word) for said in self._words)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(plain(self.text).split())
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(form[:CONTENT] for word in self._words for form in _forms(word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class RuleLists:
 
     def find(self, text: str, language: str, *, said: str = "") -> tuple[Finding, ...]:
         """Return what the rules see in *text*, with spans; *said* is the person's words."""
-        rules, known = self.rules(language), Said.of(said, self._function[language])
+        rules, known = self.rules(language), Said(said, self._function[language])
         found: dict[str, Finding] = {}
         for start in range(0, max(len(text), 1), WINDOW - OVERLAP):
             seen, pieces = window(text[start : start + WINDOW], accents=self.accents)

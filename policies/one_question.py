@@ -92,7 +92,7 @@ def _retold(sentence: str, said: Sequence[str], known: Words, *, quotes: bool) -
         return quotes
     turned = known.turning.among(heard)
     return any(
-        Said.of(clause, known.telling).holds(" ".join(heard))
+        Said(clause, known.telling).holds(" ".join(heard))
         and turned is known.turning.among(plain(clause).split())
         for text in said
         for clause in _CLAUSE.findall(text)
