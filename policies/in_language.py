@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
@@ -33,7 +34,7 @@ class InLanguage:
         if isinstance(utterance, Draft) and utterance.frame:
             return Verdict(policy=self.name)
         rest = outside_quotes(without_placeholders(utterance.text, " "), dialogue.idea.texts)
-        if self._other(rest, language):
+        if self._other(rest, dialogue.idea.texts, language):
             key = "wrong-language"
         elif self._register(rest, dialogue, language):
             key = "wrong-register"
@@ -47,9 +48,10 @@ class InLanguage:
         )
         return Verdict(policy=self.name, decision=Decision.REVISE, findings=(found,))
 
-    def _other(self, text: str, language: str) -> bool:
+    def _other(self, text: str, texts: Iterable[str], language: str) -> bool:
         if (language == "ar") != bool(_ARABIC.search(text)):
-            return True
+            # Who writes Arabic in Latin letters may be asked in them: own words see to the rest.
+            return language != "ar" or any(map(_ARABIC.search, texts))
         if language == "ar" or count_words(text) < FEWEST or self._sounds(text, language):
             return False
         scores = self.detector.detect(text)

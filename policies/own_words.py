@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
-from bot.arabic import consonants, families, in_latin, number_alone, spelt
+from bot.arabic import (
+    ROOT,
+    alone,
+    conjugated,
+    consonants,
+    families,
+    in_latin,
+    is_latin,
+    number_alone,
+    spelling,
+    spelt,
+)
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
@@ -51,6 +62,8 @@ class Vocabulary:
     """Numbers in words: « seven » is no form of « seventy »."""
     digits: Mapping[str, frozenset[str]]
     """What else a small number may be written as: « 6 », « six »."""
+    latin: frozenset[str]
+    """Arabic ones in Latin letters, as `bot.arabic.spelling` compares them."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,10 @@ class OwnWords:
     def _judged(
         self, word: Word, form: str, vocabulary: Vocabulary, said: _Said, language: str
     ) -> Finding | None:
-        rule = self._fault(word, form, vocabulary, said, language)
+        if language == "ar" and is_latin(form):
+            rule = None if _spelt(form, vocabulary, said) else "new-word"
+        else:
+            rule = self._fault(word, form, vocabulary, said, language)
         return self._finding(rule, _LABELS[rule], language, word) if rule else None
 
     def _fault(
@@ -164,6 +180,7 @@ class OwnWords:
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
                 numbers=_forms(lists["numbers"]),
                 digits=_alike(lists["digits"]),
+                latin=frozenset(map(spelling, _forms(lists.get("latin", ())))),
             )
         return self._vocabularies[language]
 
@@ -184,7 +201,8 @@ class _Said:
         self._lemmas: frozenset[str] | None = None
         forms = frozenset(map(bare, self._words))
         # A number and its unit may be written in one or apart: « 19h40 », « 19 h 40 ».
-        pieces = (_PIECE.findall(form) for form in forms if any(map(str.isdigit, form)))
+        numbers = (form for form in forms if any(map(str.isdigit, form)))
+        pieces = (_PIECE.findall(n) for n in numbers if language != "ar" or not is_latin(n))
         forms = forms.union(*pieces)
         self.forms = forms.union(*(digits[form] for form in forms & digits.keys()))
 
@@ -198,6 +216,27 @@ class _Said:
             spelt_out = not in_latin(form).isdisjoint(self._spelt)
             return told or spelt_out or not self._families.isdisjoint(families(lemmas))
         return self._language == "de" and any(_compounded(lemma, known) for lemma in lemmas)
+
+    def has_spelt(self, form: str) -> bool:
+        """Return whether *form*, Arabic in Latin letters, was said, in whichever letters."""
+        roots = (found for found in spelt(form) if len(found) >= ROOT)
+        return (
+            not (self._spelt | self._in_latin).isdisjoint(roots)
+            or conjugated(form) in self._verbs
+            or not self._alone.isdisjoint({form, alone(form)})
+        )
+
+    @cached_property
+    def _alone(self) -> frozenset[str]:
+        return frozenset(one for w in self._words if is_latin(w) for one in (w, alone(w)))
+
+    @cached_property
+    def _verbs(self) -> frozenset[str]:
+        return frozenset(filter(None, (conjugated(w) for w in self._words if is_latin(w))))
+
+    @cached_property
+    def _in_latin(self) -> frozenset[str]:
+        return frozenset().union(*(in_latin(w) for w in self._words if not w.isascii()))
 
     @cached_property
     def _consonants(self) -> frozenset[str]:
@@ -220,6 +259,11 @@ class _Said:
                 for lemma in self._lemmatiser.lemmas(word, self._language)
             )
         return self._lemmas
+
+
+def _spelt(form: str, vocabulary: Vocabulary, said: _Said) -> bool:
+    """Return whether *form*, Arabic in Latin letters, is neutral or was said."""
+    return bool(vocabulary.latin & {spelling(form), spelling(alone(form))}) or said.has_spelt(form)
 
 
 def _related(one: str, other: str) -> bool:

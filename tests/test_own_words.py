@@ -169,3 +169,23 @@ async def test_arabic_said_in_latin_letters_is_the_persons(gate, said, question,
 )
 async def test_what_arabic_writes_before_a_number_is_no_part_of_it(gate, said, question, new):
     assert await found(gate, question, said, "ar") == new
+
+
+IN_LATIN = "Bghina terrain f l7ouma, drari kayl3bo lkora f zen9a mn 5 l 7."
+
+
+@pytest.mark.parametrize(
+    ("question", "new"),
+    [
+        ("Kifach kayl3bo drari daba?", []),
+        ("Kifech kayl3abou drari dork?", []),
+        ("3lach bghitiw terrain f l7ouma?", []),
+        ("Chnou kayw9e3 f zen9a mn 5 l 7?", []),
+        ("Chno kayw9e3 f lmedrasa?", ["lmedrasa"]),
+        ("3lach lbaladiya katkdeb 3likom?", ["lbaladiya", "katkdeb"]),
+        ("Kifach kayl3bo drari mn 5 l 9?", ["9"]),
+        ("Comment jouent les enfants ?", ["Comment", "jouent", "les", "enfants"]),
+    ],
+)
+async def test_who_writes_arabic_in_latin_letters_is_asked_with_their_words(gate, question, new):
+    assert await found(gate, question, IN_LATIN, "ar") == new
