@@ -140,6 +140,12 @@ def test_a_school_or_a_street_called_after_somebody_is_no_person() -> None:
         assert MASKING.mask([text], language).texts == (text,)
 
 
+def test_a_verb_after_a_trade_is_no_name_and_a_number_after_a_street_no_house() -> None:
+    said = ("الصيدلي قاللي «تعالى بعد أسبوعين»", "نريد السرعة في شارع الزيتون إلى ٣٠")
+    assert MASKING.mask(said, "ar").texts == said
+    assert MASKING.mask(("أسكن في شارع الزيتون 30",), "ar").texts == ("أسكن في [ADDRESS_1]",)
+
+
 def test_a_language_is_not_the_people_who_speak_it() -> None:
     text = "Il faut apprendre l'arabe et l'allemand."
 
