@@ -21,12 +21,15 @@ from bot.arabic import (
     spelt,
 )
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
+from bot.german import heard
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
 from bot.text import Word, bare, fold, folded, plain, words
 
 STEM = 5
 """Letters that words of one family share."""
+DIALECT = 2
+"""Words of a German dialect by which a text is held to be in one."""
 PART = 4
 """Letters of a short stem, or of a part of a German compound."""
 ENDING = 4
@@ -64,6 +67,8 @@ class Vocabulary:
     """What else a small number may be written as: « 6 », « six »."""
     latin: frozenset[str]
     """Arabic ones in Latin letters, as `bot.arabic.spelling` compares them."""
+    dialect: frozenset[str]
+    """Words by which a text shows that it is in a dialect."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class OwnWords:
         for match in _LINK.finditer(rest):
             if not any(match.group() in said for said in texts):
                 yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
-        said = _Said(texts, self.lemmatiser, language, vocabulary.digits)
+        said = _Said(texts, self.lemmatiser, language, vocabulary)
         yield from self._phrases(rest, vocabulary, said, language)
         for word in words(rest):
             form = bare(word.text)
@@ -181,6 +186,7 @@ class OwnWords:
                 numbers=_forms(lists["numbers"]),
                 digits=_alike(lists["digits"]),
                 latin=frozenset(map(spelling, _forms(lists.get("latin", ())))),
+                dialect=frozenset(map(folded, lists.get("dialect", ()))),
             )
         return self._vocabularies[language]
 
@@ -193,17 +199,19 @@ class _Said:
         texts: Iterable[str],
         lemmatiser: Lemmatiser,
         language: str,
-        digits: Mapping[str, frozenset[str]],
+        vocabulary: Vocabulary,
     ) -> None:
         self._words = {folded(w.text) for text in texts for w in words(text)}
         self._lemmatiser = lemmatiser
         self._language = language
+        self._dialect = vocabulary.dialect
         self._lemmas: frozenset[str] | None = None
         forms = frozenset(map(bare, self._words))
         # A number and its unit may be written in one or apart: « 19h40 », « 19 h 40 ».
         numbers = (form for form in forms if any(map(str.isdigit, form)))
         pieces = (_PIECE.findall(n) for n in numbers if language != "ar" or not is_latin(n))
         forms = forms.union(*pieces)
+        digits = vocabulary.digits
         self.forms = forms.union(*(digits[form] for form in forms & digits.keys()))
 
     def has_relative(self, form: str, lemmas: Iterable[str]) -> bool:
@@ -215,7 +223,17 @@ class _Said:
             told = not consonants(form).isdisjoint(self._consonants)
             spelt_out = not in_latin(form).isdisjoint(self._spelt)
             return told or spelt_out or not self._families.isdisjoint(families(lemmas))
-        return self._language == "de" and any(_compounded(lemma, known) for lemma in lemmas)
+        return self._language == "de" and (
+            any(_compounded(lemma, known) for lemma in lemmas)
+            or not self._heard.isdisjoint(heard(form))
+        )
+
+    @cached_property
+    def _heard(self) -> frozenset[str]:
+        """What was said by its sound, if it was said in a dialect."""
+        if len(self._words & self._dialect) < DIALECT:
+            return frozenset()
+        return frozenset().union(*map(heard, self._words))
 
     def has_spelt(self, form: str) -> bool:
         """Return whether *form*, Arabic in Latin letters, was said, in whichever letters."""

@@ -189,3 +189,16 @@ IN_LATIN = "Bghina terrain f l7ouma, drari kayl3bo lkora f zen9a mn 5 l 7."
 )
 async def test_who_writes_arabic_in_latin_letters_is_asked_with_their_words(gate, question, new):
     assert await found(gate, question, IN_LATIN, "ar") == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("Mini Chunde chömed nume mit em Auto, das isch eso.", "Was sagen Ihre Kunden?", []),
+        ("D Poscht isch zue und niemer seit öppis.", "Was war die Post für Sie?", []),
+        ("Mini Chunde chömed nume mit em Auto, das isch eso.", "Was sagt die Presse?", ["Presse"]),
+        ("Meine Kunde kommen nur mit dem Auto.", "Was ist mit der Kante?", ["Kante"]),
+    ],
+)
+async def test_a_german_dialect_is_answered_with_its_speakers_words(gate, said, question, new):
+    assert await found(gate, question, said, "de") == new
