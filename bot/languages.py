@@ -27,6 +27,7 @@ FOREIGN = 0.7
 LATIN_ARABIC = 2
 """Words of Arabic in Latin letters that are enough to tell it, if they are a fifth of all."""
 _LATIN_ARABIC = re.compile(r"(?:[a-z]*[2379]+[a-z]+|[a-z]+[379]+)[a-z2379]*")
+_ALONE = frozenset("bfow")
 _ARABIC = re.compile("[\u0600-\u06ff]")
 _FOREIGN = re.compile("[^\\W\\d_a-z\u00df-\u024f\u0600-\u06ff]")
 _WORDS = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
@@ -71,7 +72,9 @@ class Languages:
     def _is_latin_arabic(self, text: str) -> bool:
         found = plain(text).split()
         hits = [w for w in found if w in self._latin or _LATIN_ARABIC.fullmatch(w)]
-        return len(hits) >= LATIN_ARABIC and len(hits) * 5 >= len(found)
+        # « in », « and »: they stand alone in other languages, too, but rarely.
+        alone = [w for w in found if w in _ALONE]
+        return len(hits) >= LATIN_ARABIC and (len(hits) + len(alone)) * 5 >= len(found)
 
     @cached_property
     def _latin(self) -> frozenset[str]:
