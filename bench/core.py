@@ -4,8 +4,9 @@
 
 Citizens write what those of the test cases wrote, no text twice, five messages each; the whole bot
 answers, over a record in memory. Then the gates judge labelled questions, each by itself. Every
-round is a process of its own that reads its texts for the first time, its word lists loaded by
-other texts before; the cheapest round counts, since the machine is shared.
+round is a process of its own that reads its texts for the first time, after some hundred others:
+word lists are loaded, and the patterns compiled that most texts need. The cheapest round counts,
+since the machine is shared.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ AGREE = {"fr": "j'accepte", "en": "I agree", "de": "Einverstanden", "ar": "أو�
 QUESTIONS = "questions-dina"
 """Labelled questions of an author whose cases are not set apart."""
 AUTHORS = {"fr": ("questions-ada", "questions-lina"), "en": ("questions-ada", "questions-lina"),
-           "de": ("questions-bela",), "ar": ("questions-bela", "questions-lina")}  # fmt: skip
+           "de": ("questions-bela", "questions-tarik"),
+           "ar": ("questions-bela", "questions-lina")}  # fmt: skip
 """Others like that."""
+WARM = "questions-otto"
+"""Some more, only to load what is loaded when first needed."""
 FORK = get_context("fork")
 
 
@@ -121,10 +125,12 @@ def main(languages: Sequence[str], rounds: int) -> None:
     service = wiring.service(Settings(), MemoryRecord())
     for language in languages:
         asyncio.run(_talks(service, language, _lines(f"contributions-{language}", "text")))
-        asyncio.run(_judged(service, _lines(f"{AUTHORS[language][0]}-{language}")))
+        asyncio.run(_judged(service, _lines(f"{WARM}-{language}")))
         texts = _contributions(language)
         found = [_apart(_talks, service, language, texts) for _ in range(rounds)]
         _show(language, min(found, key=Counter.total), len(texts))
+        for author in AUTHORS[language]:
+            asyncio.run(_judged(service, _lines(f"{author}-{language}")))
         asked = _lines(f"{QUESTIONS}-{language}")
         questions = [_apart(_judged, service, asked) for _ in range(rounds)]
         p50, p99 = (1000 * min(times[share] for times in questions) for share in (0, 1))

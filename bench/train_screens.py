@@ -51,7 +51,7 @@ JUDGED = {
     **dict.fromkeys(("lene", "yara"), 4),
     **dict.fromkeys(("igor", "wanda"), 5),
     **dict.fromkeys(("malik", "sofia"), 6),
-    "quentin": 7,
+    **dict.fromkeys(("edda", "quentin", "rafa"), 7),
     **dict.fromkeys(("hugo", "klara"), 8),
     **dict.fromkeys(("mina", "theo"), 9),
 }
@@ -62,8 +62,8 @@ Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never ju
 what is to be answered, and looks as if it were not.
 """
 ASKERS = (
-    *("ada", "basil", "bela", "dina", "gita", "lina", "louis", "mara", "noel", "petra", "rene"),
-    *("salma", "tarik"),
+    *("ada", "basil", "bela", "dina", "gita", "idir", "ivo", "lina", "louis", "mara", "noel"),
+    *("petra", "rene", "safa", "salma", "tarik"),
 )
 """Whose cases hold contributions, all to be answered."""
 VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})

@@ -32,8 +32,6 @@ _BEFORE = re.compile("^(?:من|مك|ك[تن]?|ب[تن]?|[لفدمتنسه])")
 _AFTER = re.compile("(?:هم|كم|هن|كن|نت|تك|ته|تش|[نهكتشم])$")
 """The same after it: whose it is, a plural, who does it, « not »."""
 
-_ARABIC_IN_LATIN = re.compile(r"(?!\d\d)(?=(?:\d*[a-z]){2})[a-z235-9]+|[a-z]")
-"""Letters, with at most one digit before them: digits stand for letters that Latin lacks."""
 _DIGRAPHS = {"kh": "5", "gh": "8", "ch": "x", "sh": "x", "th": "t", "dh": "d", "ph": "f"}
 _DIGRAPH = re.compile("|".join(_DIGRAPHS))
 _LATIN = str.maketrans(
@@ -56,10 +54,6 @@ _IN_LATIN = str.maketrans(
     }
 )
 _BEFORE_IN_LATIN = re.compile("^(?:mk|k[tn]?|[lbfdmntw])")
-_ONE_BEFORE = re.compile("^(?:[bdfow]?l|[bdfow])(?=..)")
-_PERSON = re.compile("(?:k[aei]?|b[aei]?|gh?a)?[ytn][aei]?(?=..)")
-"""Who does it and when, before a verb."""
-_AFTER_VERB = re.compile("(?<=..)(?:x|k)$")
 _AFTER_IN_LATIN = re.compile("(?:hm|km|[nhktxm])$")
 _DOUBLED = re.compile(r"(.)\1+")
 
@@ -108,41 +102,10 @@ def consonants(word: str) -> frozenset[str]:
     return _bared(whole, _BEFORE, _AFTER)
 
 
-def is_latin(word: str) -> bool:
-    """Tell whether *word*, folded, may be Arabic in Latin letters: « 3lach », not « 19h »."""
-    return word.isascii() and _ARABIC_IN_LATIN.fullmatch(word) is not None
-
-
-def alone(word: str) -> str:
-    """Return *word*, in Latin letters, without the article or a word of one letter before it."""
-    return _ONE_BEFORE.sub("", word)
-
-
-@lru_cache(maxsize=4096)
-def spelling(word: str) -> str:
-    """Return how *word*, in Latin letters, is compared with another spelling of itself.
-
-    By its consonants, « chnou » and « chno », if it has enough of them; else to the letter.
-    """
-    found = _consonants_of_latin(word)
-    return found if len(found) >= ROOT else word
-
-
 @lru_cache(maxsize=4096)
 def spelt(word: str) -> frozenset[str]:
     """Return the same for *word* in Latin letters, as `in_latin` gives them."""
-    return _bared(_consonants_of_latin(word), _BEFORE_IN_LATIN, _AFTER_IN_LATIN)
-
-
-@lru_cache(maxsize=4096)
-def conjugated(word: str) -> str:
-    """Return the consonants of the verb of which *word*, in Latin letters, may be a form.
-
-    « katsennaw », « kansennaw »; empty where there are fewer than two.
-    """
-    verb = _PERSON.match(word)
-    found = _AFTER_VERB.sub("", _consonants_of_latin(word[verb.end() :])) if verb else ""
-    return found if len(found) > 1 else ""
+    return _bared(consonants_in_latin(word), _BEFORE_IN_LATIN, _AFTER_IN_LATIN)
 
 
 def in_latin(word: str) -> frozenset[str]:
@@ -150,7 +113,8 @@ def in_latin(word: str) -> frozenset[str]:
     return frozenset(_DOUBLED.sub(r"\1", found.translate(_IN_LATIN)) for found in consonants(word))
 
 
-def _consonants_of_latin(word: str) -> str:
+def consonants_in_latin(word: str) -> str:
+    """Return the consonants of *word*, Arabic in Latin letters, one letter for one sound."""
     one_each = _DIGRAPH.sub(lambda pair: _DIGRAPHS[pair.group()], word).translate(_LATIN)
     return _DOUBLED.sub(r"\1", one_each)
 

@@ -24,7 +24,7 @@ READ = 2_000
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
 _CUT_BEFORE = re.compile(r"\w[-‑]?$")
-_CUT_AFTER = re.compile(r"[-‑*/:_]?\w")
+_CUT_AFTER = re.compile(r"[-‑*/:_]?\w|[-‑]\s")
 _GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
 
 
@@ -128,7 +128,11 @@ class Quoting:
             if self._is_verb(found, run[place - 1], run[place]):
                 run = run[:place]
                 break
-        run = run[: MOST_WORDS - 1]  # an article may come before it
+        if len(run) >= MOST_WORDS:  # an article may come before it
+            run = run[: MOST_WORDS - 1]
+            # Of « subsidies for the fossil industry » no « subsidies for the fossil ».
+            links = [place for place, at in enumerate(run) if folded(found[at].text) in self._links]
+            run = run[: links[-1]] if links else run
         while run and self._hangs(found[run[-1]]):
             run = run[:-1]
         while run and self._starts_badly(found[run[0]]):

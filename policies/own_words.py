@@ -8,20 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
-from bot.arabic import (
-    ROOT,
-    alone,
-    conjugated,
-    consonants,
-    families,
-    in_latin,
-    is_latin,
-    number_alone,
-    spelling,
-    spelt,
-)
+from bot.arabic import consonants, families, in_latin, number_alone, spelt
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Register, Verdict
 from bot.german import heard
+from bot.latin_arabic import is_latin, roots, spellings
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
 from bot.text import Word, bare, fold, folded, plain, words
@@ -35,6 +25,11 @@ PART = 4
 ENDING = 4
 """Letters by which they may differ at the end."""
 _PLURAL = re.compile("(?:e[ns]?|[ns])$")
+_ENDINGS = re.compile(
+    "(?:e[nrsm]?|e?rn|n|s|e?t|st|te[nst]?|end\\w{,2}|ung(?:en)?|(?:lich|isch|ig|bar|los|haft)\\w{,2}"
+    "|heit|keit|in(?:nen)?|chen|lein|l[ei]?|er(?:in|n|s)|schaft|nis|tum|ier\\w{,2})"
+)
+"""What German puts after a word to make another form of it."""
 _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
 _PIECE = re.compile(r"\d+|[^\W\d_]+")
@@ -66,7 +61,7 @@ class Vocabulary:
     digits: Mapping[str, frozenset[str]]
     """What else a small number may be written as: « 6 », « six »."""
     latin: frozenset[str]
-    """Arabic ones in Latin letters, as `bot.arabic.spelling` compares them."""
+    """Arabic ones in Latin letters, as `bot.latin_arabic.spellings` compares them."""
     dialect: frozenset[str]
     """Words by which a text shows that it is in a dialect."""
 
@@ -185,7 +180,7 @@ class OwnWords:
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
                 numbers=_forms(lists["numbers"]),
                 digits=_alike(lists["digits"]),
-                latin=frozenset(map(spelling, _forms(lists.get("latin", ())))),
+                latin=_spelt_as(lists.get("latin", ())),
                 dialect=frozenset(map(folded, lists.get("dialect", ()))),
             )
         return self._vocabularies[language]
@@ -217,7 +212,8 @@ class _Said:
     def has_relative(self, form: str, lemmas: Iterable[str]) -> bool:
         """Return whether one of the family of *form* was said: « fermeture », « fermer »."""
         known = self.lemmas
-        if any(_related(lemma, said) for lemma in lemmas for said in known):
+        related = _inflected if self._language == "de" else _related
+        if any(related(lemma, said) for lemma in lemmas for said in known):
             return True
         if self._language == "ar":
             told = not consonants(form).isdisjoint(self._consonants)
@@ -237,20 +233,11 @@ class _Said:
 
     def has_spelt(self, form: str) -> bool:
         """Return whether *form*, Arabic in Latin letters, was said, in whichever letters."""
-        roots = (found for found in spelt(form) if len(found) >= ROOT)
-        return (
-            not (self._spelt | self._in_latin).isdisjoint(roots)
-            or conjugated(form) in self._verbs
-            or not self._alone.isdisjoint({form, alone(form)})
-        )
+        return not roots(form).isdisjoint(self._roots | self._in_latin)
 
     @cached_property
-    def _alone(self) -> frozenset[str]:
-        return frozenset(one for w in self._words if is_latin(w) for one in (w, alone(w)))
-
-    @cached_property
-    def _verbs(self) -> frozenset[str]:
-        return frozenset(filter(None, (conjugated(w) for w in self._words if is_latin(w))))
+    def _roots(self) -> frozenset[str]:
+        return frozenset().union(*(roots(w) for w in self._words if is_latin(w)))
 
     @cached_property
     def _in_latin(self) -> frozenset[str]:
@@ -281,7 +268,7 @@ class _Said:
 
 def _spelt(form: str, vocabulary: Vocabulary, said: _Said) -> bool:
     """Return whether *form*, Arabic in Latin letters, is neutral or was said."""
-    return bool(vocabulary.latin & {spelling(form), spelling(alone(form))}) or said.has_spelt(form)
+    return not vocabulary.latin.isdisjoint(spellings(form)) or said.has_spelt(form)
 
 
 def _related(one: str, other: str) -> bool:
@@ -291,7 +278,17 @@ def _related(one: str, other: str) -> bool:
     pairs = zip(one, other, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     differ = max(len(one), len(other)) - shared
+    if shared >= STEM + 2:  # « interdire », « interdiction »
+        return differ <= ENDING + 1
     return (shared >= STEM and differ <= ENDING) or (shared >= PART and differ <= ENDING // 2)
+
+
+def _inflected(one: str, other: str) -> bool:
+    """Return the same for German, where what follows may be a word: « Böller », « Böllerwahn »."""
+    if not _related(one, other):
+        return False
+    long, short = sorted((one, other), key=len, reverse=True)
+    return not long.startswith(short) or _ENDINGS.fullmatch(long[len(short) :]) is not None
 
 
 def _compounded(word: str, known: frozenset[str]) -> bool:
@@ -331,6 +328,11 @@ def _alike(digits: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(bare(w.text) for text in texts for w in words(text))
+
+
+def _spelt_as(listed: Iterable[str]) -> frozenset[str]:
+    """Return how the *listed* words, whole, are compared with others in Latin letters."""
+    return frozenset().union(*map(spellings, listed))
 
 
 def _is_word(listed: str) -> bool:

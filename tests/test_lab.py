@@ -173,20 +173,20 @@ async def test_the_language_is_found_without_being_told(lab):
 
 
 @pytest.mark.parametrize(
-    ("contribution", "question", "decision"),
+    ("contribution", "question", "passes"),
     [
-        ("Drari kayl3bo f zen9a 7ta l lil.", "Kifach kayl3bo drari daba f zen9a?", "allow"),
-        ("Drari kayl3bo f zen9a 7ta l lil.", "3awed lina 3la nhar f zen9a: chno w9e3?", "allow"),
-        ("Drari kayl3bo f zen9a 7ta l lil.", "Wach drari kayl3bo f zen9a?", "revise"),
-        ("Drari kayl3bo f zen9a 7ta l lil.", "Comment jouent les enfants ?", "revise"),
-        ("الدراري كيلعبو فالزنقة.", "Kifach kayl3bo drari f zen9a?", "revise"),
+        ("Drari kayl3bo f zen9a 7ta l lil.", "Kifach kayl3bo drari daba f zen9a?", True),
+        ("Drari kayl3bo f zen9a 7ta l lil.", "3awed lina 3la nhar f zen9a: chno w9e3?", True),
+        ("Drari kayl3bo f zen9a 7ta l lil.", "Wach drari kayl3bo f zen9a?", False),
+        ("Drari kayl3bo f zen9a 7ta l lil.", "Comment jouent les enfants ?", False),
+        ("الدراري كيلعبو فالزنقة.", "Kifach kayl3bo drari f zen9a?", False),
     ],
 )
 async def test_who_writes_arabic_in_latin_letters_may_be_asked_in_them(
-    lab, contribution, question, decision
+    lab, contribution, question, passes
 ):
     given = {"lang": "ar", "contribution": contribution, "question": question}
-    assert (await lab.judge(given))["decision"] == decision
+    assert ((await lab.judge(given))["decision"] == "allow") is passes
 
 
 async def test_what_is_asked_passes_the_judge(lab):
