@@ -27,6 +27,7 @@ from zlib import crc32
 
 from bench.judging import (
     HARMLESS,
+    PASS,
     STEERING,
     Case,
     Scored,
@@ -45,8 +46,9 @@ from policies.learned import GROUPS, SPACE, Head, Ways, Words, features, skeleto
 from prompts import load
 
 AUTHORS = (
-    *("ada", "basil", "bela", "dina", "gita", "idir", "ivo", "lina", "louis", "noel", "petra"),
-    *("rene", "safa", "salma", "tarik"),
+    *("ada", "amal", "basil", "bela", "celia", "dina", "gita", "hakim", "idir", "ivo", "jette"),
+    *("lina", "lotte", "louis", "maud", "noel", "nour", "petra", "rene", "ruth", "safa", "salma"),
+    "tarik",
 )
 """Who wrote the cases to learn from; other authors' are for measuring only."""
 FORMAT = 2
@@ -343,7 +345,7 @@ def report_authors(
 
 
 def report_ablation() -> None:
-    print("\n## Without each group of features (AUC; caught at 95 % of neutral let through)\n")
+    print(f"\n## Without each group of features (AUC; caught at {100 * PASS:.0f} % of neutral)\n")
     print("| features | " + " | ".join(LANGUAGES) + " |\n|---|" + "---|" * len(LANGUAGES))
     for left_out in (None, *GROUPS):
         groups = [g for g in GROUPS if g != left_out]
@@ -417,7 +419,7 @@ def main() -> int:
         found = list(processes.map(train, LANGUAGES))
     print("## Trained on one author, judged on another\n")
     print(
-        "| | learned from | judged on | AUC | caught at 95 % of its neutral "
+        f"| | learned from | judged on | AUC | caught at {100 * PASS:.0f} % of its neutral "
         "| neutral through, shipped threshold | caught, shipped threshold "
         "| neutral through * | caught * |\n|---|---|---|---|---|---|---|---|---|"
     )

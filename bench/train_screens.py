@@ -15,20 +15,21 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from itertools import chain
-from math import floor, fsum, sqrt
+from math import fsum, sqrt
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
-from bench.training import CASES, WEIGHTS, Table, base36, digest, interval
+from bench.hearing import CONTRIBUTION, VOTES, Case, Scored, report, thresholds
+from bench.training import CASES, WEIGHTS, Table, base36, digest
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
 from bot.rules import patterns
 from bot.senses import Senses
@@ -52,7 +53,7 @@ JUDGED = {
     **dict.fromkeys(("igor", "wanda"), 5),
     **dict.fromkeys(("malik", "sofia"), 6),
     **dict.fromkeys(("edda", "quentin", "rafa"), 7),
-    **dict.fromkeys(("hugo", "klara"), 8),
+    **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
     **dict.fromkeys(("mina", "theo"), 9),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
@@ -62,15 +63,11 @@ Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never ju
 what is to be answered, and looks as if it were not.
 """
 ASKERS = (
-    *("ada", "basil", "bela", "dina", "gita", "idir", "ivo", "lina", "louis", "mara", "noel"),
-    *("petra", "rene", "safa", "salma", "tarik"),
+    *("ada", "amal", "basil", "bela", "celia", "dina", "gita", "hakim", "idir", "ivo", "jette"),
+    *("lina", "lotte", "louis", "mara", "maud", "noel", "nour", "petra", "rene", "ruth", "safa"),
+    *("salma", "tarik"),
 )
 """Whose cases hold contributions, all to be answered."""
-VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
-"""Kinds that are about a vote; the others ask for a judgement."""
-RATES = {"help": 0.02, "decline": 0.012}
-"""Share that may be taken for each of the messages to be answered: of those that look alike, and
-of plain contributions. A hand-over that was not needed costs a person less than one that was."""
 FIT = 5.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""
 PART = 0.3
@@ -81,8 +78,6 @@ LENT = 1.0
 """How much the words of one rule share what is learned of one of them."""
 MOST = {"help": 12_000, "decline": 12_000, "votes": 2_000}
 """Weights kept: the largest."""
-CONTRIBUTION = "collected"
-"""Kind of the messages that no author of screens' cases wrote."""
 FOLDS = 10
 """Parts of what is judged apart: each author of messages is in one, in every language."""
 ALIKE = 0.6
@@ -90,16 +85,6 @@ ALIKE = 0.6
 _HIDDEN = re.compile(r"\[[A-Z]+_\d+\]")
 _SYNTAX = re.compile(r"\\.|\(\?[:=!<]+|\{[\d,]+\}")
 _LITERAL = re.compile(r"[^\W\d_]{2,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A message, and what should be done with it."""
-
-    text: str
-    expect: str
-    kind: str
-    fold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +125,8 @@ def read_cases(language: str) -> tuple[Case, ...]:
 def _case(text: str, made: Mapping[str, Any]) -> Case:
     if "expect" not in made:
         return Case(text, "answer", CONTRIBUTION)
-    return Case(text, made["expect"], made["kind"], AUTHORS[made["author"]])
+    author = made["author"]
+    return Case(text, made["expect"], made["kind"], author, AUTHORS[author])
 
 
 def _folded(cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -148,9 +134,7 @@ def _folded(cases: Sequence[Case]) -> tuple[Case, ...]:
     contributions = [case for case in cases if case.kind == CONTRIBUTION]
     groups = _alike([frozenset(plain(case.text).split()) for case in contributions])
     folds = {c.text: g % FOLDS for c, g in zip(contributions, groups, strict=True)}
-    return tuple(
-        Case(case.text, case.expect, case.kind, folds.get(case.text, case.fold)) for case in cases
-    )
+    return tuple(replace(case, fold=folds.get(case.text, case.fold)) for case in cases)
 
 
 def _alike(texts: Sequence[frozenset[str]]) -> list[int]:
@@ -278,28 +262,6 @@ def _head(
 # --- How it is judged
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A case as judged by a regression that has not seen its fold, and by the rules."""
-
-    case: Case
-    odds: tuple[float, float]
-    votes: bool
-    """Whether a request to decline was taken to be about a vote."""
-    rules: str
-    """What the rules alone do: answer, decline or help."""
-    heard: str = "answer"
-    """What the screen alone does, with thresholds chosen on the other folds."""
-
-    @property
-    def both(self) -> str:
-        """What rules and screen do together: the gravest wins."""
-        for action in ("help", "decline"):
-            if action in (self.rules, self.heard):
-                return action
-        return "answer"
-
-
 def model(language: str, heads: Mapping[str, Any], thresholds: Mapping[str, float]) -> Model:
     return overheard.read({"heads": heads, "thresholds": thresholds}, senses(language))
 
@@ -322,26 +284,7 @@ def _heard(scored: Scored, limits: Mapping[str, float]) -> Scored:
     heard = "answer"
     for action, odds in zip(("decline", "help"), reversed(scored.odds), strict=True):
         heard = action if odds >= limits[action] else heard
-    return Scored(scored.case, scored.odds, scored.votes, scored.rules, heard)
-
-
-def thresholds(scored: Sequence[Scored]) -> dict[str, float]:
-    """Return for each head the lowest log-odds, in thousandths, that keep to `RATES`."""
-    answers = [s for s in scored if s.case.expect == "answer"]
-    groups = [[s.odds for s in answers if alike(s.case) is same] for same in (True, False)]
-    return {
-        action: max(_limit(sorted(o[place] for o in odds), rate) for odds in groups)
-        for place, (action, rate) in enumerate(RATES.items())
-    }
-
-
-def _limit(odds: Sequence[float], rate: float) -> float:
-    return floor(odds[-1 - floor(rate * len(odds))] * 1000 + 1) / 1000
-
-
-def alike(case: Case) -> bool:
-    """Return whether an author of screens' cases wrote *case*, so that it is no easy one."""
-    return case.kind != CONTRIBUTION
+    return replace(scored, heard=heard)
 
 
 @cache
@@ -362,7 +305,7 @@ def rules(language: str) -> dict[str, str]:
     return asyncio.run(all_of())
 
 
-# --- Writing and telling
+# --- Writing
 
 
 def stored(language: str, limits: Mapping[str, float]) -> str:
@@ -382,77 +325,6 @@ def stored(language: str, limits: Mapping[str, float]) -> str:
         "heads": fit(language, lambda _: True),
     }
     return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
-
-
-def rank(scored: Sequence[Scored], action: str) -> float:
-    """Return the chance that a case of *action* scores above one to be answered (AUC)."""
-    place = list(RATES).index(action)
-    high = [s.odds[place] for s in scored if s.case.expect == action]
-    low = [s.odds[place] for s in scored if s.case.expect == "answer"]
-    return fsum((a > b) + 0.5 * (a == b) for a in high for b in low) / (len(high) * len(low))
-
-
-def share(scored: Iterable[Scored], done: Callable[[Scored], bool]) -> str:
-    found = [done(s) for s in scored]
-    return interval(sum(found), len(found)).replace("[-0", "[0")
-
-
-Line: TypeAlias = Callable[[list[Scored], dict[str, float]], str]
-WAYS: dict[str, Callable[[Scored], str]] = {
-    "screen": lambda s: s.heard,
-    "rules": lambda s: s.rules,
-    "both": lambda s: s.both,
-}
-
-
-def report(results: Mapping[str, tuple[list[Scored], dict[str, float]]]) -> None:
-    print("\n## All kinds together\n\n| | " + " | ".join(results) + " |")
-    print("|---|" + "---|" * len(results))
-    for title, line in _lines():
-        print(f"| {title} | " + " | ".join(line(s, t) for s, t in results.values()) + " |")
-    report_authors(results)
-    for language, (scored, _) in results.items():
-        print(f"\n## {language}, by kind\n\n| kind | " + " | ".join(WAYS) + " |\n|---|---|---|---|")
-        for kind in dict.fromkeys(f"{s.case.expect}: {s.case.kind}" for s in scored):
-            cases = [s for s in scored if f"{s.case.expect}: {s.case.kind}" == kind]
-            cells = [share(cases, lambda s, w=way: w(s) == s.case.expect) for way in WAYS.values()]
-            print(f"| {kind} | " + " | ".join(cells) + " |")
-
-
-def report_authors(results: Mapping[str, tuple[list[Scored], dict[str, float]]]) -> None:
-    print("\n## Rules and screen together, each author judged by what the others teach\n")
-    print("| | author | answered | for a human | declined |\n|---|---|---|---|---|")
-    for language, (scored, _) in results.items():
-        for author, fold in AUTHORS.items():
-            if fold >= 0 and CASES / f"screens-{author}-{language}.jsonl" in case_files(language):
-                own = [s for s in scored if s.case.fold == fold and alike(s.case)]
-                cells = (
-                    share(_of(own, e), lambda s, e=e: s.both == e)
-                    for e in ("answer", "help", "decline")
-                )
-                print(f"| {language} | {author} | " + " | ".join(cells) + " |")
-
-
-def _lines() -> Iterator[tuple[str, Line]]:
-    for action in RATES:
-        yield f"AUC, {action}", lambda s, _, a=action: f"{rank(s, a):.3f}"
-        yield f"shipped threshold, {action}", lambda _, t, a=action: f"{t[a]:.3f}"
-    for name, way in WAYS.items():
-        for expect in ("answer", "help", "decline"):
-            for done in ("answer", "help", "decline"):
-                yield f"{expect}: {done}, by {name}", _line(expect, done, way)
-    yield (
-        "vote or judgement told right, of decline",
-        lambda s, _: share(_of(s, "decline"), lambda c: c.votes == (c.case.kind in VOTES)),
-    )
-
-
-def _line(expect: str, done: str, way: Callable[[Scored], str]) -> Line:
-    return lambda scored, _: share(_of(scored, expect), lambda case: way(case) == done)
-
-
-def _of(scored: Iterable[Scored], expect: str) -> list[Scored]:
-    return [s for s in scored if s.case.expect == expect]
 
 
 def report_speed() -> int:

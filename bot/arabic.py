@@ -23,6 +23,8 @@ _CASE = re.compile("(?<=..)[وي]ن$")
 """One ending, whose vowel follows the sentence."""
 _DOER = re.compile("^[اتين](?=..$)")
 """Who does it, before a short Arabic verb."""
+_KIN = re.compile("^(اب|اخ)[اوي]?(?:كم|هم|ها|نا|[كهي])?$")
+"""Father and brother: two consonants, and a vowel that follows the sentence, « أبي », « أبوك »."""
 _UNWRITTEN = str.maketrans("", "", "اويىئءؤأإآةٱ")
 """Letters that some forms of a root have and others not."""
 _BEFORE_NUMBER = re.compile(r"^(?:[وفبلكد]?(?:ال|لل)?|هال)(?=\d)")
@@ -73,7 +75,8 @@ def families(lemmas: Iterable[str]) -> frozenset[str]:
     }
     plural = {"=" + _CASE.sub("", lemma) for lemma in lemmas if _CASE.search(lemma)}
     verbs = {"-" + _DOER.sub("", lemma) for lemma in lemmas if _DOER.match(lemma)}
-    return frozenset(found | short | plural | verbs)
+    kin = {"+" + match.group(1) for match in map(_KIN.match, lemmas) if match}
+    return frozenset(found | short | plural | verbs | kin)
 
 
 @lru_cache(maxsize=4096)

@@ -55,10 +55,11 @@ _PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0670])*")
 _SENTENCE = re.compile(
     r"(?:[^.!?…؟\n]|[.!?…؟](?=[^\s.!?…؟])|(?<=\W\d)\.(?= )|(?<=\W\d\d)\.(?= )"
-    r"|(?<=[ap]\.m)\.(?= [a-z]))+[.!?…؟]*"
+    r"|(?<=[ap]\.m)\.(?= [a-z])|(?<=\W[A-Z])\.(?= [a-zà-ÿ])"
+    r"|(?<=\b(?:z\.B|d\.h|e\.g|i\.e))\.(?= )|(?<=\b(?:Dr|Mr|Ms|Nr|St))\.(?= ))+[.!?…؟]*"
 )
-"""A full stop after one or two digits is an ordinal or a date as often as an end, and one after
-"7 a.m" ends nothing where small letters go on."""
+"""A full stop after one or two digits is an ordinal or a date as often as an end; one after "7 a.m"
+or an initial ends nothing where small letters go on, one after some abbreviations never."""
 
 
 class Word(NamedTuple):

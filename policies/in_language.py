@@ -73,6 +73,8 @@ class InLanguage:
         if person not in {(True, False), (False, True)}:
             return False
         familiar = person[0]
+        if familiar and self._uses("several", said, language):
+            return False  # « vous » may be all of them
         other, same = ("formal", "familiar") if familiar else ("familiar", "formal")
         return self._uses(other, text, language) and not self._uses(same, text, language)
 

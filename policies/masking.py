@@ -339,8 +339,10 @@ class _Reader:
         """Return where the name ends that *cue* announces at *index*, 0 where there is none."""
         if index >= len(self.tokens):
             return 0
-        gap = self.text[self.tokens[index - 1].end : self.tokens[index].start]
-        if not _CUE_GAPS[cue].fullmatch(gap):
+        said = self.tokens[index - 1]
+        gap = self.text[said.end : self.tokens[index].start]
+        ended = "." in gap and cue == "MISTER" and len(said.word) > LONGEST_TITLE
+        if ended or not _CUE_GAPS[cue].fullmatch(gap):
             return 0
         found = (self._phrase(index, word) for _, word in self._readings(index))
         if any(f and not (f[0] == "POLITICIAN" and cue == "NAME") for f in found):

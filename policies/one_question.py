@@ -23,12 +23,18 @@ class Words:
     """Sentences that may always come first."""
     telling: frozenset[str]
     """Of telling whose words they are: « you », « say », and what turns « I » into « you »."""
+    inviting: tuple[str, ...]
+    """How a sentence begins that invites: it may always come first, since it asserts nothing."""
     turning: Turning
+
+    def harmless(self, sentence: str) -> bool:
+        """Tell whether *sentence*, in bare form, may come before any question."""
+        return sentence in self.receipts or f"{sentence} ".startswith(self.inviting)
 
 
 @dataclass(frozen=True)
 class OneQuestion:
-    """Counts question marks and sentences; a receipt or the person's words come first (rule 4).
+    """Counts question marks and sentences: a receipt, an invitation or their words may come first.
 
     Their words are retold if they are from one clause of theirs, and both or neither deny it: « I
     won't pay » is no « you pay ». What a person asked themselves may be quoted: it is not the bot
@@ -63,9 +69,9 @@ class OneQuestion:
             begin, start = end, unquoted.find(sentence, end)
             end = start + len(sentence)
             quotes = text[begin:end] != unquoted[begin:end]
-            if plain(sentence) not in known.receipts and not _retold(
-                sentence, dialogue.idea.texts, known, quotes=quotes
-            ):
+            if known.harmless(plain(sentence)):
+                continue
+            if not _retold(sentence, dialogue.idea.texts, known, quotes=quotes):
                 return self._finding("statement", Label.FORM, language, start, end)
         return None
 
@@ -76,6 +82,7 @@ class OneQuestion:
             self._words[language] = Words(
                 receipts=frozenset(map(plain, (*acks, *gates["receipts"]))),
                 telling=_each(gates["telling"]),
+                inviting=tuple(f"{plain(beginning)} " for beginning in gates["inviting"]),
                 turning=Turning.of(self.book.lexicon(language, "quoting")),
             )
         return self._words[language]

@@ -252,6 +252,8 @@ SWIMMER = "I've swum in the Wye since 1961. I pay twice for it, and I won't pay 
         ("You pay twice, you say. What do you mean?", True),
         ("You say you won't pay more. What do you mean?", True),
         ("“Since 1961”, you write. How was it then?", True),
+        ("Walk me through a swim since 1961. How does it go?", True),
+        ("Walking since 1961 is good. How does it go?", False),
         ("You swim in the dirty Wye. How is it?", False),
         ("Pay more, you say. What do you mean?", False),
         ("You do not pay twice. What do you mean?", False),
@@ -265,3 +267,27 @@ async def test_what_a_clause_of_the_persons_says_may_be_retold_before_a_question
     answer = await lab.judge({"id": "1", "contribution": SWIMMER, "question": question})
     rules = {f["rule"] for f in answer["findings"]}
     assert ("one_question.statement" not in rules) == passes
+
+
+async def test_a_word_that_only_begins_like_a_refusal_turns_nothing_round(lab):
+    said = "A man sleeps at the bank and everyone steps over him."
+    question = "You say everyone steps over him. How did that begin?"
+    answer = await lab.judge({"id": "1", "contribution": said, "question": question})
+    assert answer["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("contribution", "question", "theirs"),
+    [
+        ("Tu peux noter qu'il faut des bancs ?", "Où verriez-vous ces bancs ?", False),
+        ("Tu peux noter qu'il faut des bancs ?", "Où verrais-tu ces bancs ?", True),
+        ("Salut, on est dix et on veut des bancs.", "Où verriez-vous ces bancs ?", True),
+        ("Salut, nous voulons des bancs.", "Où verrais-tu ces bancs ?", True),
+        ("Notez-le s'il vous plaît : il faut des bancs.", "Où verrais-tu ces bancs ?", False),
+        ("Kannst du notieren, dass es Bänke braucht?", "Wie ist das bei Ihnen?", False),
+        ("Kannst du notieren, dass es Bänke braucht?", "Wie ist das bei dir?", True),
+    ],
+)
+async def test_a_question_says_tu_or_vous_as_the_person_does(lab, contribution, question, theirs):
+    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
+    assert ("in_language.wrong-register" not in {f["rule"] for f in answer["findings"]}) == theirs

@@ -146,6 +146,19 @@ def test_a_verb_after_a_trade_is_no_name_and_a_number_after_a_street_no_house() 
     assert MASKING.mask(("أسكن في شارع الزيتون 30",), "ar").texts == ("أسكن في [ADDRESS_1]",)
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("À quel signe verriez-vous que cela va mieux ?", "fr"),
+        ("Ein Haus mit 40 Familie. Mülltonne immer voll.", "de"),
+        ("Bei dem Blinken der Ampel schläft keiner.", "de"),
+        ("Ich fahre meine Nachbarin zum Einkaufen.", "de"),
+    ],
+)
+def test_a_word_that_may_announce_a_name_is_often_only_a_word(text: str, language: str) -> None:
+    assert MASKING.mask([text], language).texts == (text,)
+
+
 def test_a_language_is_not_the_people_who_speak_it() -> None:
     text = "Il faut apprendre l'arabe et l'allemand."
 

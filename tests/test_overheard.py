@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import train_screens as train
+from bench.hearing import alike
 from bot.domain import LANGUAGES, Decision, Label, Message
 from policies import overheard
 from tests.conftest import NOON, ROOM, dialogue
@@ -136,7 +137,7 @@ def test_no_author_is_judged_by_what_the_same_author_taught(language):
             for line in path.read_text("utf-8").splitlines():
                 made = json.loads(line)
                 folds.setdefault(made["text"], set()).add(train.AUTHORS[made["author"]])
-    judged = {c.text: c.fold for c in train.read_cases(language) if train.alike(c)}
+    judged = {c.text: c.fold for c in train.read_cases(language) if alike(c)}
     assert judged.keys() == folds.keys()
     assert [text for text, fold in judged.items() if fold not in folds[text]] == []
 

@@ -135,6 +135,15 @@ def test_an_hour_before_noon_does_not_end_a_sentence():
     assert sentences("He came at 5 p.m. We left.") == ("He came at 5 p.m.", "We left.")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Que disait Mme R. vous invitant ?", "Seit Dr. Weber weg ist, z.B. nachts.", "At St. Mark's."],
+)
+def test_an_abbreviation_does_not_end_a_sentence(text):
+    assert sentences(text) == (text,)
+    assert sentences(f"{text} Plan B. Then what?")[1:] == ("Plan B.", "Then what?")
+
+
 def test_a_decimal_number_does_not_end_a_sentence():
     assert sentences("C'est 3.5 % non ? Oui.\nVoilà") == ("C'est 3.5 % non ?", "Oui.", "Voilà")
 
