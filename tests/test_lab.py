@@ -27,6 +27,12 @@ def item(**values) -> str:
     return json.dumps({"id": "1", **values})
 
 
+async def broken(lab, contribution: str, question: str) -> set[str]:
+    """Return the rules that *question* breaks after *contribution*."""
+    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
+    return {found["rule"] for found in answer["findings"]}
+
+
 async def test_ask_answers_in_the_published_shape(lab):
     code, (answer,), errors = await through(lab.ask, item(text=BENCHES))
     assert code == 0 and errors == ""
@@ -209,8 +215,8 @@ async def test_what_is_asked_passes_the_judge(lab):
     ],
 )
 async def test_a_quote_may_mend_accents_and_signs_and_hold_a_question(lab, contribution, question):
-    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
-    assert not {"quoted", "one_question"} & {f["rule"].split(".")[0] for f in answer["findings"]}
+    rules = await broken(lab, contribution, question)
+    assert not {"quoted", "one_question"} & {rule.partition(".")[0] for rule in rules}
 
 
 @pytest.mark.parametrize(
@@ -222,8 +228,7 @@ async def test_a_quote_may_mend_accents_and_signs_and_hold_a_question(lab, contr
     ],
 )
 async def test_a_quote_may_not_change_a_word(lab, contribution, question):
-    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
-    assert "quoted.misquoted" in {f["rule"] for f in answer["findings"]}
+    assert "quoted.misquoted" in await broken(lab, contribution, question)
 
 
 @pytest.mark.parametrize(
@@ -237,8 +242,7 @@ async def test_a_quote_may_not_change_a_word(lab, contribution, question):
     ],
 )
 async def test_a_time_is_the_same_written_in_one_or_apart(lab, contribution, question, own):
-    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
-    rules = {f["rule"] for f in answer["findings"]}
+    rules = await broken(lab, contribution, question)
     assert (not {"own_words.new-number", "own_words.new-word"} & rules) == own
 
 
@@ -264,16 +268,13 @@ SWIMMER = "I've swum in the Wye since 1961. I pay twice for it, and I won't pay 
 async def test_what_a_clause_of_the_persons_says_may_be_retold_before_a_question(
     lab, question, passes
 ):
-    answer = await lab.judge({"id": "1", "contribution": SWIMMER, "question": question})
-    rules = {f["rule"] for f in answer["findings"]}
-    assert ("one_question.statement" not in rules) == passes
+    assert ("one_question.statement" not in await broken(lab, SWIMMER, question)) == passes
 
 
 async def test_a_word_that_only_begins_like_a_refusal_turns_nothing_round(lab):
     said = "A man sleeps at the bank and everyone steps over him."
     question = "You say everyone steps over him. How did that begin?"
-    answer = await lab.judge({"id": "1", "contribution": said, "question": question})
-    assert answer["findings"] == []
+    assert await broken(lab, said, question) == set()
 
 
 @pytest.mark.parametrize(
@@ -289,5 +290,5 @@ async def test_a_word_that_only_begins_like_a_refusal_turns_nothing_round(lab):
     ],
 )
 async def test_a_question_says_tu_or_vous_as_the_person_does(lab, contribution, question, theirs):
-    answer = await lab.judge({"id": "1", "contribution": contribution, "question": question})
-    assert ("in_language.wrong-register" not in {f["rule"] for f in answer["findings"]}) == theirs
+    wrong = "in_language.wrong-register" in await broken(lab, contribution, question)
+    assert wrong != theirs

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import train
+from bench import lessons, train
+from bench.judging import STEERING
+from bench.training import WEIGHTS, digest
 from bot.domain import LANGUAGES, Decision, Draft, Label, Move
 from bot.gate import judge, outcome
 from policies import learned
@@ -67,13 +69,13 @@ async def test_a_steering_question_is_withheld_with_a_label_and_a_reason(book, l
     assert made.decision is Decision.WITHHOLD
     assert found.rule == "learned.v1"
     assert question[found.start : found.end] == question
-    assert found.label in train.STEERING
+    assert found.label in STEERING
     assert found.reason == book.text(language, f"reason.{found.label.value}")
 
 
 def test_the_steering_labels_are_the_twelve_of_the_rulebook():
-    assert len(train.STEERING) == 12
-    assert Label.TONE in train.STEERING and Label.FORM not in train.STEERING
+    assert len(STEERING) == 12
+    assert Label.TONE in STEERING and Label.FORM not in STEERING
 
 
 @pytest.mark.parametrize(
@@ -132,17 +134,17 @@ async def test_a_language_without_weights_fails_closed(book):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_weights_are_those_of_the_cases_in_the_tree(language):
-    stored = json.loads((train.WEIGHTS / f"{language}.json").read_text("utf-8"))
+    stored = json.loads((WEIGHTS / f"{language}.json").read_text("utf-8"))
     assert stored["format"] == train.FORMAT and stored["rule"] == learned.RULE
-    assert stored["cases"] == train.digest(train.case_files(language))
+    assert stored["cases"] == digest(lessons.case_files(language))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_weights_are_small_and_no_case_of_a_measuring_author_taught_them(language):
-    path = train.WEIGHTS / f"{language}.json"
+    path = WEIGHTS / f"{language}.json"
     assert path.stat().st_size <= 400_000
     taught = json.loads(path.read_text("utf-8"))["cases"]
-    assert taught and not [name for name in taught if not any(a in name for a in train.AUTHORS)]
+    assert taught and not [name for name in taught if not any(a in name for a in lessons.AUTHORS)]
 
 
 def test_the_model_cards_failures_are_what_happens(models):
@@ -157,10 +159,11 @@ def test_the_model_cards_failures_are_what_happens(models):
 
 
 TWICE = """
-from bench import train
-words = train.learned.known(train.stored_words("ar"))
-rows = train.rows(train.read_cases("ar")[:60], words, train.GROUPS)
-print(train.Lessons(rows).head(lambda label: label not in train.HARMLESS))
+from bench import lessons
+from policies import learned
+words = learned.known(lessons.stored_words("ar"))
+rows = lessons.rows(lessons.read_cases("ar")[:60], words, learned.GROUPS)
+print(lessons.Lessons(rows).head("neutral".__ne__))
 """
 
 
@@ -181,9 +184,9 @@ def test_training_twice_gives_the_same_weights():
 def test_the_regression_finds_the_best_weights():
     """Two mirrored rows: the optimum of w²/2 + 2·C·log(1 + e^-w) is where w·(1 + e^w) = 2·C."""
     rows = [
-        train.Row({0: 1.0}, "tone", 1.0),
-        train.Row({0: -1.0}, "neutral", 1.0),
+        lessons.Row({0: 1.0}, "tone", 1.0),
+        lessons.Row({0: -1.0}, "neutral", 1.0),
     ]
-    head = train.Lessons(rows).head("tone".__eq__, strength=1.0)
+    head = lessons.Lessons(rows).head("tone".__eq__, strength=1.0)
     assert head.weights[0] == pytest.approx(0.675, abs=0.001)
     assert head.bias == pytest.approx(0, abs=0.001)

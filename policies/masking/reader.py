@@ -1,20 +1,14 @@
-"""Names and personal data give way to placeholders before any rule or model reads a text."""
+"""Finds names and personal data in one text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bot.domain import Hidden, Masked
-from bot.ports import PromptBook
-from bot.text import Folded, bare, fold, plain
+from policies.masking.lists import TOKEN, Entry, Format, Lists
 
-PUBLIC = frozenset({"PARTY", "POLITICIAN", "GROUP"})
-"""Kinds that are not personal data: hidden so that no question turns on them."""
 NEARBY = 48
 """How many characters before a number are searched for what it is."""
 MOST_TITLES = 3
@@ -22,13 +16,8 @@ LONGEST_TITLE = 4
 """In letters: Dr, Prof, Dipl; longer ones say what the matter is about."""
 LONGEST_NAME = 7
 """In words, particles included."""
-RECENT = 16
-"""Texts whose spans are kept in mind: those of one exchange, and few others."""
 
-_DIGITS = {base + n: str(n) for base in (0x660, 0x6F0) for n in range(10)}
-_TOKEN = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _JOINTS = frozenset({" ", "-", "'", "  ", "."})
 _CUE_GAPS = {
     "NAME": re.compile(r"[\s:,«\"'“(]{1,4}"),
@@ -62,146 +51,10 @@ class _Token(NamedTuple):
     capital: bool
 
 
-class _Entry(NamedTuple):
-    role: str
-    """A kind to hide, a kind of cue, or ``KEEP`` for what looks like a name and is none."""
-    forms: frozenset[str]
-    """Where not empty, the only ways of writing that count."""
-
-
-@dataclass(frozen=True)
-class _Format:
-    """A way in which a datum is written; its named groups are the kinds."""
-
-    table: Mapping[str, Any]
-    """As prompts/names/formats.toml gives and explains it."""
-    parts: Mapping[str, str]
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Compiled when a text first calls for it: together they take long."""
-        pattern = str(self.table["pattern"])
-        for name, part in reversed(tuple(self.parts.items())):
-            pattern = pattern.replace(f"<<{name}>>", part)
-        return re.compile(pattern)
-
-    def possible(self, text: str, low: str) -> bool:
-        """Return whether *text* may hold it, at little cost."""
-        needs, when = self.table.get("needs"), self.table.get("when", "")
-        return (not needs or any(n in low for n in needs)) and (
-            not when or re.search(when, text) is not None
-        )
-
-
-@dataclass(frozen=True)
-class Masking:
-    """Knows formats, cues and lists; prefers to hide once too often.
-
-    Reading a text takes time in proportion to its length, whatever it holds.
-    """
-
-    book: PromptBook
-    _lists: dict[str, _Lists] = field(default_factory=dict)
-
-    def mask(self, texts: Sequence[str], language: str) -> Masked:
-        """Return *texts* with placeholders; the same words get the same one in all of them.
-
-        A language without lists is read with those of French.
-        """
-        names = _Placeholders("\n".join(texts))
-        found = [self.spans(text, language) for text in texts]
-        masked = tuple(
-            names.replace(text, _agreed(text, spans, texts, found))
-            for text, spans in zip(texts, found, strict=True)
-        )
-        return Masked(texts=masked, hidden=tuple(names.hidden.values()))
-
-    def spans(self, text: str, language: str) -> tuple[Span, ...]:
-        """Return what is to be hidden in *text*, in order, without overlaps."""
-        return self._recent(text, language)
-
-    @cached_property
-    def _recent(self) -> Callable[[str, str], tuple[Span, ...]]:
-        """Look each text up once where it is masked twice: to be kept, and to be asked about."""
-        return lru_cache(maxsize=RECENT)(self._spans)
-
-    def _spans(self, text: str, language: str) -> tuple[Span, ...]:
-        if language not in self._lists:
-            self._lists[language] = _load(self.book, language)
-        view = _view(text)
-        reader = _Reader(view.text, self._lists[language])
-        return tuple(Span(*view.span(s.start, s.end), s.kind) for s in reader.spans())
-
-
-def _agreed(
-    text: str, spans: Sequence[Span], texts: Sequence[str], found: Sequence[Sequence[Span]]
-) -> list[Span]:
-    """Return *spans* and what is hidden as a group in another of *texts*: « teach Irish »."""
-    hidden = {
-        other[s.start : s.end]
-        for other, those in zip(texts, found, strict=True)
-        for s in those
-        if s.kind == "GROUP" and other is not text
-    }
-    more = [
-        Span(*match.span(), "GROUP")
-        for words in sorted(hidden)
-        for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text)
-        if all(match.end() <= s.start or s.end <= match.start() for s in spans)
-    ]
-    return sorted((*spans, *more))
-
-
-@dataclass(frozen=True)
-class _Placeholders:
-    said: str
-    """Everything the person wrote: a placeholder in it is never given out."""
-    hidden: dict[tuple[str, str], Hidden] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def replace(self, text: str, spans: Iterable[Span]) -> str:
-        parts, end = [], 0
-        for span in spans:
-            parts += [
-                text[end : span.start],
-                self._stand_in(text[span.start : span.end], span.kind),
-            ]
-            end = span.end
-        return "".join((*parts, text[end:]))
-
-    def _stand_in(self, words: str, kind: str) -> str:
-        key = (kind, plain(words).replace(" ", "") or words)
-        if key not in self.hidden:
-            self.hidden[key] = Hidden(
-                placeholder=self._next(kind), kind=kind, text=words, personal=kind not in PUBLIC
-            )
-        return self.hidden[key].placeholder
-
-    def _next(self, kind: str) -> str:
-        number = self.counts.get(kind, 0) + 1
-        while f"[{kind}_{number}]" in self.said:
-            number += 1
-        self.counts[kind] = number
-        return f"[{kind}_{number}]"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Lists:
-    """All that is known for one language, in bare letters."""
-
-    phrases: Mapping[str, _Entry]
-    longest: Mapping[str, int]
-    """How many words the longest phrase has that begins with this word."""
-    formats: tuple[tuple[_Format, ...], ...]
-    """Those that a text may hold which has no digit, one digit, two digits, …, or more."""
-    words: Mapping[str, frozenset[str]]
-    """Sets of single words: given, surnames, ambiguous, stop, particles, …"""
-
-
-class _Reader:
+class Reader:
     """Finds what is to be hidden in one text."""
 
-    def __init__(self, text: str, lists: _Lists) -> None:
+    def __init__(self, text: str, lists: Lists) -> None:
         """Read *text*, which is bare but for its capitals."""
         self.text, self.low, self.lists = text, text.lower(), lists
         self.taken = bytearray(len(text))
@@ -215,7 +68,7 @@ class _Reader:
     def spans(self) -> list[Span]:
         found = list(self._formatted())
         shouted = self.text.isupper()
-        for match in _TOKEN.finditer(self.text):
+        for match in TOKEN.finditer(self.text):
             start, end = match.span()
             capital = not shouted and self.text[start].isupper()
             self.tokens.append(_Token(self.low[start:end], start, end, capital))
@@ -229,7 +82,7 @@ class _Reader:
             if form.possible(self.text, self.low):
                 yield from self._matches(form)
 
-    def _matches(self, form: _Format) -> Iterator[Span]:
+    def _matches(self, form: Format) -> Iterator[Span]:
         for match in form.pattern.finditer(self.text):
             start, end = match.span()
             cue, unless = form.table.get("cue"), form.table.get("unless")
@@ -322,7 +175,7 @@ class _Reader:
                 return entry.role, end
         return None
 
-    def _as_written(self, entry: _Entry, index: int, end: int) -> bool:
+    def _as_written(self, entry: Entry, index: int, end: int) -> bool:
         written = self.text[self.tokens[index].start : self.tokens[end - 1].end]
         return not entry.forms or written in entry.forms
 
@@ -481,89 +334,3 @@ class _Reader:
 
 def _arabic(word: str) -> bool:
     return "\u0600" <= word[0] <= "\u06ff"
-
-
-def _view(text: str) -> Folded:
-    """Return *text* in bare letters and ASCII digits, its capitals kept."""
-    if text.isascii():
-        return Folded(text, None)
-    seen = fold(text, accents=False)
-    if seen.offsets is None and len(seen.text) != len(text):
-        # Korean syllables fall apart into letters: with accents they do not.
-        seen = fold(text)
-    letters = seen.text.translate(_DIGITS)
-    if not any(map(str.isupper, text)):
-        return Folded(letters, seen.offsets)
-    written = text if seen.offsets is None else (text[o] for o in seen.offsets[:-1])
-    kept = [
-        c.upper() if w.isupper() and len(c.upper()) == 1 else c
-        for c, w in zip(letters, written, strict=True)
-    ]
-    return Folded("".join(kept), seen.offsets)
-
-
-def _load(book: PromptBook, language: str) -> _Lists:
-    """Read the lists: those of the language, of every country, and the formats."""
-    index = book.lexicon("names", "index")
-    known = language if language in index["languages"] else index["languages"][0]
-    spoken = book.lexicon("names", f"words-{known}")
-    shared = book.lexicon("names", "given")
-    words = {
-        key: frozenset(_TOKEN.findall(bare(shared.get(key, "") + " " + spoken.get(key, ""))))
-        for key in index["words"]
-    }
-    phrases: dict[str, _Entry] = {}
-    for file in (spoken, *(book.lexicon("names", c) for c in index["countries"])):
-        for key in index["roles"].keys() & file.keys():
-            for written in _listed(file[key], spoken["endings"]):
-                _enter(phrases, index["roles"][key], written, key)
-    for name in words["given"] & phrases.keys():
-        if phrases[name].role == "POLITICIAN":
-            del phrases[name]
-    longest: dict[str, int] = {}
-    for phrase in phrases:
-        first, *rest = phrase.split(" ")
-        longest[first] = max(longest.get(first, 0), len(rest) + 1)
-    shapes = book.lexicon("names", "formats")
-    formats = [_Format(table, shapes["parts"]) for table in shapes["format"]]
-    most = max(form.table["least"] for form in formats)
-    by_digits = tuple(
-        tuple(form for form in formats if form.table["least"] <= digits)
-        for digits in range(most + 1)
-    )
-    return _Lists(phrases=phrases, longest=longest, formats=by_digits, words=words)
-
-
-def _enter(phrases: dict[str, _Entry], role: str, written: str, key: str) -> None:
-    """Add *written*; of a public figure also the family name, all but the first word."""
-    cased = key.endswith("-cased")
-    _, _, family = written.partition(" ")
-    figure = role == "POLITICIAN" and not key.endswith("-full")
-    for name, only_so in ((written, cased and not figure), (family if figure else "", cased)):
-        view = _view(name).text
-        phrase = " ".join(_TOKEN.findall(view.lower()))
-        old = phrases.get(phrase)
-        if not phrase or (old and (old.role != role or not old.forms)):
-            continue
-        forms = (old.forms if old else frozenset()) | {view}
-        phrases[phrase] = _Entry(role, forms if only_so else frozenset())
-
-
-def _listed(entries: str, endings: Sequence[str]) -> Iterator[str]:
-    for entry in entries.split(","):
-        yield from _variants(" ".join(entry.split()), endings)
-
-
-def _variants(entry: str, endings: Sequence[str]) -> Iterator[str]:
-    """Yield *entry* with every ending where it is marked ``~``, and with ae for ä."""
-    stems = [entry.replace("~", e) for e in endings] if "~" in entry else [entry]
-    for stem in stems:
-        yield stem
-        transcribed = stem.translate(_TRANSCRIBED)
-        if transcribed != stem:
-            yield transcribed
-
-
-def build(book: PromptBook) -> Masking:
-    """Return the masker."""
-    return Masking(book)
