@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
@@ -41,11 +42,15 @@ class OpenForm:
 
     def _pattern(self, language: str) -> re.Pattern[str]:
         if language not in self._openings:
-            openings = self.book.lexicon(language, "gates")["openings"]
-            self._openings[language] = compile_pattern(
-                "|".join(f"(?:{opening})" for opening in openings), accents=True
-            )
+            gates = self.book.lexicon(language, "gates")
+            begun = f"{gates['start']}{_any_of(gates['openings'])}"
+            pattern = f"{begun}|{_any_of(gates['anywhere'])}"
+            self._openings[language] = compile_pattern(pattern, accents=True)
         return self._openings[language]
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    return f"(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})"
 
 
 def build(tools: Tools) -> OpenForm:
