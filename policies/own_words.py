@@ -64,6 +64,8 @@ class Vocabulary:
     """Arabic ones in Latin letters, as `bot.latin_arabic.spellings` compares them."""
     dialect: frozenset[str]
     """Words by which a text shows that it is in a dialect."""
+    families: Mapping[str, int]
+    """For each word whose family does not look like it, which one that is: « loss », « lose »."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,7 @@ class OwnWords:
                 digits=_alike(lists["digits"]),
                 latin=_spelt_as(lists.get("latin", ())),
                 dialect=frozenset(map(folded, lists.get("dialect", ()))),
+                families=_families(lists.get("families", ())),
             )
         return self._vocabularies[language]
 
@@ -199,7 +202,7 @@ class _Said:
         self._words = {folded(w.text) for text in texts for w in words(text)}
         self._lemmatiser = lemmatiser
         self._language = language
-        self._dialect = vocabulary.dialect
+        self._vocabulary = vocabulary
         self._lemmas: frozenset[str] | None = None
         forms = frozenset(map(bare, self._words))
         # A number and its unit may be written in one or apart: « 19h40 », « 19 h 40 ».
@@ -215,6 +218,8 @@ class _Said:
         related = _inflected if self._language == "de" else _related
         if any(related(lemma, said) for lemma in lemmas for said in known):
             return True
+        if not self._kin.isdisjoint(_kin(lemmas, self._vocabulary)):
+            return True
         if self._language == "ar":
             told = not consonants(form).isdisjoint(self._consonants)
             spelt_out = not in_latin(form).isdisjoint(self._spelt)
@@ -225,9 +230,13 @@ class _Said:
         )
 
     @cached_property
+    def _kin(self) -> frozenset[int]:
+        return _kin(self.lemmas, self._vocabulary)
+
+    @cached_property
     def _heard(self) -> frozenset[str]:
         """What was said by its sound, if it was said in a dialect."""
-        if len(self._words & self._dialect) < DIALECT:
+        if len(self._words & self._vocabulary.dialect) < DIALECT:
             return frozenset()
         return frozenset().union(*map(heard, self._words))
 
@@ -264,6 +273,12 @@ class _Said:
                 for lemma in self._lemmatiser.lemmas(word, self._language)
             )
         return self._lemmas
+
+
+def _kin(lemmas: Iterable[str], vocabulary: Vocabulary) -> frozenset[int]:
+    """Return the listed families of *lemmas*."""
+    families = vocabulary.families
+    return frozenset(families[lemma] for lemma in lemmas if lemma in families)
 
 
 def _spelt(form: str, vocabulary: Vocabulary, said: _Said) -> bool:
@@ -324,6 +339,11 @@ def _alike(digits: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
     """Return for each number its words, and for each of its words the number."""
     found = {digit: frozenset(map(bare, spelt)) for digit, spelt in digits.items()}
     return found | {word: frozenset({digit}) for digit, spelt in found.items() for word in spelt}
+
+
+def _families(listed: Iterable[str]) -> Mapping[str, int]:
+    """Return for each member of the *listed* families which one it is of."""
+    return {word: which for which, family in enumerate(listed) for word in plain(family).split()}
 
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:
