@@ -21,8 +21,23 @@ from policies.learned import GROUPS, SPACE, Head, Ways, Words, features, skeleto
 from prompts import load
 
 AUTHORS = (
-    *("ada", "amal", "basil", "bela", "celia", "dina", "gita", "hakim", "idir", "ivo", "jette"),
-    *("lina", "lotte", "louis", "maud", "noel", "nour", "petra", "rene", "ruth", "safa", "salma"),
+    *("ada", "amal", "basil", "bela", "boris", "celia", "dina", "frida", "gita", "hakim", "idir"),
+    *(
+        "ivo",
+        "jette",
+        "leonie",
+        "lina",
+        "lotte",
+        "louis",
+        "maud",
+        "noel",
+        "nour",
+        "petra",
+        "rene",
+        "ruth",
+        "safa",
+        "salma",
+    ),
     "tarik",
 )
 """Who wrote the cases to learn from; other authors' are for measuring only."""
