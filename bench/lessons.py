@@ -21,7 +21,7 @@ from policies.learned import GROUPS, SPACE, Head, Ways, Words, features, skeleto
 from prompts import load
 
 AUTHORS = (
-    *("ada", "amal", "basil", "bela", "boris", "celia", "dina", "frida", "gita", "hakim", "idir"),
+    *("ada", "agnes", "amal", "basil", "bela", "boris", "celia", "dina", "frida", "gita", "hakim", "idir"),
     *(
         "ivo",
         "jette",
