@@ -32,6 +32,8 @@ _ENDINGS = re.compile(
 """What German puts after a word to make another form of it."""
 _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
+_NOUN = re.compile("(?<=.{5})(?:i[cf]|is)?(?:ation|ition|ement|ament)s?$")
+"""What French, English and German put after a verb to name the deed, longer than other endings."""
 _PIECE = re.compile(r"\d+|[^\W\d_]+")
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
@@ -290,6 +292,12 @@ def _related(one: str, other: str) -> bool:
     """Return whether two words share a stem and differ by an ending."""
     if one[:PART] != other[:PART]:
         return False
+    return _alike_but_for_endings(one, other) or _alike_but_for_endings(
+        *(_NOUN.sub("", word) for word in (one, other))
+    )
+
+
+def _alike_but_for_endings(one: str, other: str) -> bool:
     pairs = zip(one, other, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     differ = max(len(one), len(other)) - shared

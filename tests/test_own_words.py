@@ -73,6 +73,19 @@ async def test_a_number_in_words_is_no_form_of_another(gate, said, question, lan
 @pytest.mark.parametrize(
     ("said", "question", "language", "new"),
     [
+        ("Il faut obliger les médecins.", "Que donnerait cette obligation ?", "fr", []),
+        ("Qui va vérifier ?", "Comment se ferait la vérification ?", "fr", []),
+        ("Who will verify it?", "How would the verification go?", "en", []),
+        ("Il faut vérifier.", "Que faites-vous de la vérité ?", "fr", ["vérité"]),
+    ],
+)
+async def test_the_name_of_a_deed_is_of_its_verb(gate, said, question, language, new):
+    assert await found(gate, question, said, language) == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "language", "new"),
+    [
         ("More benches.", "What about the noise round the benches?", "en", ["noise"]),
         ("Plus de bancs.", "Que faites-vous du bruit autour des bancs ?", "fr", ["bruit"]),
         ("Plus de bancs.", "Et les voitures ?", "fr", ["voitures"]),
