@@ -152,6 +152,7 @@ def test_a_verb_after_a_trade_is_no_name_and_a_number_after_a_street_no_house() 
         ("À quel signe verriez-vous que cela va mieux ?", "fr"),
         ("Ein Haus mit 40 Familie. Mülltonne immer voll.", "de"),
         ("Bei dem Blinken der Ampel schläft keiner.", "de"),
+        ("Alles isch tüürer worde nach dr Renovation.", "de"),
         ("Ich fahre meine Nachbarin zum Einkaufen.", "de"),
     ],
 )

@@ -195,7 +195,7 @@ class Reader:
         said = self.tokens[index - 1]
         gap = self.text[said.end : self.tokens[index].start]
         ended = "." in gap and cue == "MISTER" and len(said.word) > LONGEST_TITLE
-        if ended or not _CUE_GAPS[cue].fullmatch(gap):
+        if ended or not _CUE_GAPS[cue].fullmatch(gap) or self._is_article(cue, index, gap):
             return 0
         found = (self._phrase(index, word) for _, word in self._readings(index))
         if any(f and not (f[0] == "POLITICIAN" and cue == "NAME") for f in found):
@@ -208,6 +208,14 @@ class Reader:
         )
         end = self._extend(index, loose=loose)
         return end if self._begins(cue, index, end, loose=loose) else 0
+
+    def _is_article(self, cue: str, index: int, gap: str) -> bool:
+        """Whether what looks like a title is an article of dialect: « dr Bus »."""
+        said, token = self.tokens[index - 1 : index + 1]
+        known = token.word in self.given or token.word in self.surnames
+        small = not said.capital and token.capital and "." not in gap
+        title = cue == "ROLE" and len(said.word) <= LONGEST_TITLE
+        return title and small and not known and bool(self.lists.words["nouns"])
 
     def _begins(self, cue: str, index: int, end: int, *, loose: bool) -> bool:
         """Whether the words from *index* to *end* may be the name after *cue*."""
