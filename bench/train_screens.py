@@ -63,9 +63,9 @@ Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never ju
 what is to be answered, and looks as if it were not.
 """
 ASKERS = (
-    *("ada", "amal", "basil", "bela", "celia", "dina", "gita", "hakim", "idir", "ivo", "jette"),
-    *("lina", "lotte", "louis", "mara", "maud", "noel", "nour", "petra", "rene", "ruth", "safa"),
-    *("salma", "tarik"),
+    *("ada", "agnes", "amal", "basil", "bela", "boris", "celia", "dina", "frida", "gita"),
+    *("hakim", "idir", "ivo", "jette", "leonie", "lina", "lotte", "louis", "mara", "maud", "noel"),
+    *("nour", "petra", "rene", "ruth", "safa", "salma", "tarik"),
 )
 """Whose cases hold contributions, all to be answered."""
 FIT = 5.0
