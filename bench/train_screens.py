@@ -54,7 +54,7 @@ JUDGED = {
     **dict.fromkeys(("malik", "sofia"), 6),
     **dict.fromkeys(("edda", "quentin", "rafa"), 7),
     **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
-    **dict.fromkeys(("mina", "theo"), 9),
+    **dict.fromkeys(("mina", "samir", "theo"), 9),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
