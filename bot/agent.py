@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
@@ -34,6 +34,8 @@ STRIDE = 13
 """A prime above the number of frames of any move: every frame has its turn."""
 OFFERED = 12
 """Frames a model may choose among."""
+QUOTES = 12
+"""Groups of the person's words a model may choose among."""
 
 _ALREADY = {
     Move.EXAMPLE: "example",
@@ -170,10 +172,12 @@ class Agent:
     async def _select(self, model: ChatModel, dialogue: Dialogue, advice: str) -> Draft:
         reading = self.read(dialogue)
         offered = self._offered(dialogue, reading)
-        prompt = self._select_prompt(dialogue, offered, advice)
-        answer = await model.complete(prompt)
         said, reader = dialogue.idea.texts[-1], self._reader(dialogue)
-        chosen = _selected(answer.text, offered, said, reader)
+        quotes = reader.quotes(said)[:QUOTES]
+        prompt = self._select_prompt(dialogue, offered, quotes, advice)
+        answer = await model.complete(prompt)
+        wished = frozenset(reader.quotes(said, reader.asks))
+        chosen = _selected(answer.text, offered, quotes, wished)
         if chosen is None:
             return _no_question(prompt, answer)
         return _filled(*chosen, source=Source.SELECT, prompt=prompt, answer=answer)
@@ -230,15 +234,18 @@ class Agent:
             return None
         return slot if _may_quote(frame, slot) else None
 
-    def _select_prompt(self, dialogue: Dialogue, offered: Sequence[Frame], advice: str) -> Prompt:
+    def _select_prompt(
+        self, dialogue: Dialogue, offered: Sequence[Frame], quotes: Sequence[str], advice: str
+    ) -> Prompt:
         question = [{"id": f.id, "question": f.fill("…")} for f in offered]
-        user = {"messages": [clean(t) for t in dialogue.idea.texts], "questions": question}
+        said = [clean(text) for text in dialogue.idea.texts]
+        user = {"messages": said, "questions": question, "quotes": quotes}
         return self._prompt(
             dialogue,
             "select",
             user=json.dumps(user, ensure_ascii=False),
             advice=advice,
-            schema=_select_schema(offered),
+            schema=_select_schema(offered, quotes),
         )
 
     def _write_prompt(self, dialogue: Dialogue, move: Move, advice: str) -> Prompt:
@@ -321,13 +328,13 @@ def _no_question(prompt: Prompt, answer: Answer) -> Draft:
     )
 
 
-def _select_schema(offered: Sequence[Frame]) -> dict[str, Any]:
+def _select_schema(offered: Sequence[Frame], quotes: Sequence[str]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
             "move": {"type": "string", "enum": sorted({f.move.value for f in offered})},
             "frame": {"type": "string", "enum": [f.id for f in offered]},
-            "slot": {"type": "string", "maxLength": 80},
+            "slot": {"type": "string", "enum": ["", *quotes]},
         },
         "required": ["move", "frame", "slot"],
         "additionalProperties": False,
@@ -335,11 +342,11 @@ def _select_schema(offered: Sequence[Frame]) -> dict[str, Any]:
 
 
 def _selected(
-    text: str, offered: Sequence[Frame], said: str, reader: Reader
+    text: str, offered: Sequence[Frame], quotes: Sequence[str], wished: Collection[str]
 ) -> tuple[Frame, str | None] | None:
-    """Return the frame and words a model chose.
+    """Return the frame and words a model chose, or None where they were not offered to it.
 
-    Or None where its answer is not of the schema, or quotes what the person did not write.
+    Only a question that names the subject quotes what is not *wished* for.
     """
     try:
         chosen = json.loads(text)
@@ -347,10 +354,9 @@ def _selected(
         slot = chosen["slot"]
     except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
         return None
-    if not isinstance(slot, str) or (slot and not reader.quoting.quotable(slot, said)):
+    if slot not in ("", *quotes):
         return None
-    fits = bool if frame.names else reader.asks
-    quoted = slot and _may_quote(frame, slot) and reader.quoting.quotable(slot, said, fits)
+    quoted = slot and _may_quote(frame, slot) and (frame.names or slot in wished)
     return frame, slot if quoted else None
 
 

@@ -24,7 +24,7 @@ READ = 2_000
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
 _CUT_BEFORE = re.compile(r"\w[-‑]?$")
-_CUT_AFTER = re.compile(r"[-‑*/:_]?\w|[-‑]\s")
+_CUT_AFTER = re.compile(r"[-‑*/:_]?\w|[-‑]\s|(?<=s)['’]\s\w")
 _GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
 
 
@@ -56,34 +56,27 @@ class Quoting:
         """
         found = [
             (group.place == 0, span)
-            for sentence in filter(fits, sentences(text[:READ]))
-            for group in self._groups(sentence)
-            if self._is_of(group, themed) and self._fits(sentence, group)
-            if (span := self._span(sentence, group))
+            for group, span in self._spans(text, fits)
+            if self._is_of(group, themed)
         ]
         return min(found, key=itemgetter(0))[1] if found else None
 
-    def quotable(self, span: str, text: str, fits: Callable[[str], bool] = bool) -> bool:
-        """Return whether *span* stands in *text* to the letter and reads well in quotes.
+    def every(self, text: str, fits: Callable[[str], bool] = bool) -> tuple[str, ...]:
+        """Return the words of *text* worth quoting, each group once, in their order.
 
         *fits* tells which sentences may be quoted from.
         """
-        found = words(span)
-        return (
-            0 < len(found) <= MOST_WORDS
-            and bool(_READS_WELL.fullmatch(span))
-            and any(
-                _whole(sentence, *m.span())
-                for sentence in filter(fits, sentences(text))
-                for m in re.finditer(re.escape(span), sentence)
-            )
-            and bare(found[0].text) not in self._bad_starts
-            and bare(found[-1].text) not in self._bad_ends
-        )
+        return tuple(dict.fromkeys(span for _, span in self._spans(text, fits)))
 
     def turns(self, sentence: str) -> bool:
         """Return whether *sentence* denies or opposes something."""
         return bool(self._turning.among(plain(sentence).split()))
+
+    def _spans(self, text: str, fits: Callable[[str], bool]) -> Iterator[tuple[_Group, str]]:
+        for sentence in filter(fits, sentences(text[:READ])):
+            for group in self._groups(sentence):
+                if self._fits(sentence, group) and (span := self._span(sentence, group)):
+                    yield group, span
 
     def _groups(self, sentence: str) -> Iterator[_Group]:
         """Yield the noun groups of *sentence*, each cut where a verb begins."""

@@ -86,6 +86,10 @@ class Reader:
         """Return whether *sentence* asks for something, and opposes nothing."""
         return self._finds("proposal", bare(sentence)) and not self.quoting.turns(sentence)
 
+    def quotes(self, text: str, fits: Callable[[str], bool] = bool) -> tuple[str, ...]:
+        """Return the words of *text* a question may quote, of the sentences *fits* takes."""
+        return self.quoting.every(self._others_words(text), fits)
+
     def _slot(
         self, texts: Sequence[str], bares: Sequence[str], fits: Callable[[str], bool]
     ) -> str | None:

@@ -119,13 +119,23 @@ async def test_a_model_that_selects_gets_its_frame_and_slot(book):
 
 
 @pytest.mark.parametrize(
-    "slot", ["bancs gratuits", "de bancs en", "Il faudrait plus de bancs en ville pour", 7, None]
+    "slot",
+    ["bancs gratuits", "ville", "de bancs en", "Il faudrait plus de bancs en ville pour", 7, None],
 )
-async def test_a_slot_that_is_not_the_persons_words_is_refused(book, slot):
+async def test_a_slot_that_was_not_offered_is_refused(book, slot):
     frame = (await offered(book))[0]
     answer = json.dumps({"move": "clarify", "frame": frame, "slot": slot})
     draft = await Agent(book, ScriptedModel([answer]), "select").draft(dialogue(BENCHES))
     assert (draft.text, draft.raw) == ("", answer)
+
+
+async def test_a_model_may_quote_only_whole_groups_of_the_persons_words(book):
+    model = ScriptedModel([chosen("none")])
+    await Agent(book, model, "select").draft(dialogue("Il faut un four solaire pour le village."))
+    said = json.loads(model.prompts[0].user)
+    assert model.prompts[0].schema["properties"]["slot"]["enum"] == ["", *said["quotes"]]
+    assert "un four solaire pour le village" in said["quotes"]
+    assert "pour le village" not in said["quotes"]
 
 
 @pytest.mark.parametrize("answer", ["{", "[]", "7", "{}", '{"frame": []}', "[" * 100_000])
