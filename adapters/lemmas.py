@@ -39,6 +39,14 @@ class DictionaryLemmatiser:
             self._known[key] = self._look_up(word, language)
         return self._known[key]
 
+    def knows(self, word: str, language: str) -> bool:
+        """Return whether *word* is in the dictionary of *language*; True where there is none."""
+        if language not in DICTIONARIES:
+            return True
+        from simplemma import is_known  # noqa: PLC0415 - as below
+
+        return any(is_known(form, lang=language) for form in (word, word.capitalize()))
+
     def _look_up(self, word: str, language: str) -> frozenset[str]:
         if language not in DICTIONARIES:
             return frozenset(

@@ -124,6 +124,10 @@ class Lemmatiser(Protocol):
         """Return the forms under which *word* counts as the same word, itself included."""
         ...
 
+    def knows(self, word: str, language: str) -> bool:
+        """Return whether *word* is in the dictionary of *language*; True where there is none."""
+        ...
+
 
 class LanguageDetector(Protocol):
     """Which language a text is in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import Decision, Dialogue, Draft, Finding, Label, Message, Verdict
@@ -23,6 +23,10 @@ class Words:
     """Sentences that may always come first."""
     telling: frozenset[str]
     """Of telling whose words they are: « you », « say », and what turns « I » into « you »."""
+    attributing: tuple[str, ...]
+    """How a sentence begins that says whose words it retells: « you say that »."""
+    own: frozenset[str]
+    """The same, and what the bot may say of its own where it says whose words it retells."""
     inviting: tuple[str, ...]
     """How a sentence begins that invites: it may always come first, since it asserts nothing."""
     turning: Turning
@@ -78,11 +82,16 @@ class OneQuestion:
     def _known(self, language: str) -> Words:
         if language not in self._words:
             gates = self.book.lexicon(language, "gates")
+            vocabulary = self.book.lexicon(language, "vocabulary")
             acks = self.book.lexicon(language, "notices")["notice"]["ack"]
+            telling = _each(gates["telling"])
+            neutral = _each((*vocabulary["function"], *vocabulary["neutral"]))
             self._words[language] = Words(
                 receipts=frozenset(map(plain, (*acks, *gates["receipts"]))),
-                telling=_each(gates["telling"]),
-                inviting=tuple(f"{plain(beginning)} " for beginning in gates["inviting"]),
+                telling=telling,
+                own=telling | (neutral - _each(vocabulary["presupposing"])),
+                attributing=_beginnings(gates["attributing"]),
+                inviting=_beginnings(gates["inviting"]),
                 turning=Turning.of(self.book.lexicon(language, "quoting")),
             )
         return self._words[language]
@@ -93,17 +102,41 @@ class OneQuestion:
 
 
 def _retold(sentence: str, said: Sequence[str], known: Words, *, quotes: bool) -> bool:
-    """Tell whether *sentence* says no more than one clause of the person's, or *quotes* it."""
-    heard = [word for word in plain(sentence).split() if word not in known.telling]
-    if not heard:
-        return quotes
-    turned = known.turning.among(heard)
+    """Tell whether *sentence* says no more than the person did in one place, or *quotes* it.
+
+    That place is a clause of theirs; a sentence, where they are named as those who said it.
+    """
+    seen = plain(sentence).split()
+    if not known.telling.issuperset(seen):
+        named = f"{' '.join(seen)} ".startswith(known.attributing)
+        return _holds(seen, known.telling, _clauses(said), known.turning) or (
+            named and _holds(seen, known.own, _sentences(said), known.turning)
+        )
+    return quotes
+
+
+def _holds(
+    seen: Sequence[str], own: frozenset[str], places: Iterable[str], turning: Turning
+) -> bool:
+    """Tell whether one of the *places* has all that is *seen*, save what may be the bot's *own*."""
+    heard = [word for word in seen if word not in own]
+    turned = turning.among(heard)
     return any(
-        Said(clause, known.telling).holds(" ".join(heard))
-        and turned is known.turning.among(plain(clause).split())
-        for text in said
-        for clause in _CLAUSE.findall(text)
+        Said(place, own).holds(" ".join(heard)) and turned is turning.among(plain(place).split())
+        for place in places
     )
+
+
+def _clauses(said: Iterable[str]) -> Iterator[str]:
+    return (clause for text in said for clause in _CLAUSE.findall(text))
+
+
+def _sentences(said: Iterable[str]) -> Iterator[str]:
+    return (sentence for text in said for sentence in sentences(text))
+
+
+def _beginnings(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{plain(line)} " for line in lines)
 
 
 def _each(lines: Iterable[str]) -> frozenset[str]:

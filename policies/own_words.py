@@ -14,7 +14,7 @@ from bot.german import heard
 from bot.latin_arabic import is_latin, roots, spellings
 from bot.ports import Lemmatiser, PromptBook, Tools
 from bot.rules import outside_quotes
-from bot.text import Word, bare, fold, folded, plain, words
+from bot.text import Word, bare, fold, folded, plain, within_one_edit, words
 
 STEM = 5
 """Letters that words of one family share."""
@@ -34,6 +34,7 @@ _LINKED = re.compile("(?:e?s|e?n|e)$")
 """What joins the parts of a German compound."""
 _NOUN = re.compile("(?<=.{5})(?:i[cf]|is)?(?:ation|ition|ement|ament)s?$")
 """What French, English and German put after a verb to name the deed, longer than other endings."""
+_TWICE = re.compile(r"(\w)\1")
 _PIECE = re.compile(r"\d+|[^\W\d_]+")
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 
@@ -44,6 +45,34 @@ _LABELS = {
     "new-name": Label.SUGGESTION,
     "new-word": Label.SUGGESTION,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Numerals:
+    """Numbers of several words: « vingt et un » holds neither « vingt » nor « un »."""
+
+    pattern: re.Pattern[str] | None
+    digits: Mapping[str, str]
+    """By their words in bare form."""
+
+    @classmethod
+    def of(cls, listed: Iterable[str]) -> Numerals:
+        """Return them from lines such as « 21 vingt et un »."""
+        split = (plain(line).partition(" ") for line in listed)
+        digits = {spelt: number for number, _, spelt in split}
+        # The longest first: « quatre-vingt-dix » is no « quatre-vingt ».
+        return cls(_any_of(sorted(digits, key=len, reverse=True)), digits)
+
+    def in_digits(self, text: str) -> str:
+        """Return *text* with each of them in digits, every other character in its place."""
+        if self.pattern is None:
+            return text
+        seen = fold(text, accents=False)
+        for match in self.pattern.finditer(seen.text):
+            start, end = seen.span(*match.span())
+            number = self.digits[plain(match.group())]
+            text = text[:start] + number.ljust(end - start) + text[end:]
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,7 @@ class Vocabulary:
     """Numbers in words: « seven » is no form of « seventy »."""
     digits: Mapping[str, frozenset[str]]
     """What else a small number may be written as: « 6 », « six »."""
+    numerals: Numerals
     latin: frozenset[str]
     """Arabic ones in Latin letters, as `bot.latin_arabic.spellings` compares them."""
     dialect: frozenset[str]
@@ -92,7 +122,8 @@ class OwnWords:
 
     def _new(self, text: str, texts: tuple[str, ...], language: str) -> Iterable[Finding]:
         vocabulary = self._vocabulary(language)
-        rest = outside_quotes(text, texts)
+        texts = tuple(map(vocabulary.numerals.in_digits, texts))
+        rest = vocabulary.numerals.in_digits(outside_quotes(text, texts))
         for match in _LINK.finditer(rest):
             if not any(match.group() in said for said in texts):
                 yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
@@ -184,6 +215,7 @@ class OwnWords:
                 phrases=_any_of(p for p in lists["presupposing"] if not _is_word(p)),
                 numbers=_forms(lists["numbers"]),
                 digits=_alike(lists["digits"]),
+                numerals=Numerals.of(lists.get("numerals", ())),
                 latin=_spelt_as(lists.get("latin", ())),
                 dialect=frozenset(map(folded, lists.get("dialect", ()))),
                 families=_families(lists.get("families", ())),
@@ -220,6 +252,12 @@ class _Said:
         related = _inflected if self._language == "de" else _related
         if any(related(lemma, said) for lemma in lemmas for said in known):
             return True
+        if self._language != "ar" and any(
+            related(_undoubled(lemma), said) for lemma in lemmas for said in self._undoubled
+        ):
+            return True
+        if any(within_one_edit(form, said) for said in self._misspelt):
+            return True
         if not self._kin.isdisjoint(_kin(lemmas, self._vocabulary)):
             return True
         if self._language == "ar":
@@ -229,6 +267,18 @@ class _Said:
         return self._language == "de" and (
             any(_compounded(lemma, known) for lemma in lemmas)
             or not self._heard.isdisjoint(heard(form))
+        )
+
+    @cached_property
+    def _undoubled(self) -> frozenset[str]:
+        return frozenset(_undoubled(word) for word in self.lemmas if len(word) > STEM)
+
+    @cached_property
+    def _misspelt(self) -> frozenset[str]:
+        """Long words no dictionary has: « goverment » can be read as nothing but « government »."""
+        long = (word for word in self._words if len(word) > STEM and word.isalpha())
+        return frozenset(
+            bare(word) for word in long if not self._lemmatiser.knows(word, self._language)
         )
 
     @cached_property
@@ -275,6 +325,11 @@ class _Said:
                 for lemma in self._lemmatiser.lemmas(word, self._language)
             )
         return self._lemmas
+
+
+def _undoubled(word: str) -> str:
+    """Return *word* with no letter twice in a row: « trotinette » is a « trottinette »."""
+    return _TWICE.sub(r"\1", word)
 
 
 def _kin(lemmas: Iterable[str], vocabulary: Vocabulary) -> frozenset[int]:

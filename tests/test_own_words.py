@@ -128,6 +128,11 @@ def test_an_arabic_plural_may_be_quoted_in_another_case():
         ("On est trente dans la classe.", "Comment vivez-vous à 30 ?", "fr"),
         ("There are 11 of us.", "How do you live with eleven?", "en"),
         ("Wir sind zwölf.", "Wie leben Sie zu 12?", "de"),
+        ("J'attends depuis 18 mois.", "Que font dix-huit mois pour vous ?", "fr"),
+        ("On est quatre-vingt-onze.", "Comment vivez-vous à 91 ?", "fr"),
+        ("I work 26 days.", "What do twenty-six days mean for you?", "en"),
+        ("It was the 64th call.", "What happened in the sixty-fourth call?", "en"),
+        ("Wir sind 24 Leute.", "Wie leben Sie zu vierundzwanzig?", "de"),
         ("نحن 6 في البيت", "كيف تعيشون وأنتم ستة؟", "ar"),
         ("نحن ٦ في البيت", "كيف تعيشون وأنتم ستة؟", "ar"),
         ("عندنا ٣٠ طفلا", "كيف يعيش 30 طفلا؟", "ar"),
@@ -139,6 +144,32 @@ async def test_a_small_number_is_the_same_in_digits_and_in_words(gate, said, que
 
 async def test_another_number_is_new_in_words_too(gate):
     assert await found(gate, "How about twelve?", "There are 11 of us.", "en") == ["twelve"]
+
+
+async def test_a_number_of_two_words_is_neither_of_them(gate):
+    assert await found(gate, "What do six days mean for you?", "I work 26 days.", "en") == ["six"]
+    said = "I work twenty-six days."
+    assert await found(gate, "What do six days mean for you?", said, "en") == ["six"]
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "language"),
+    [
+        ("les trotinettes sur les trotoirs", "Où voyez-vous ces trottinettes ?", "fr"),
+        ("the commitee is late", "When did the committee meet?", "en"),
+        ("The goverment must act.", "What would the government do?", "en"),
+        ("le gouvernemant ne fait rien", "Que ferait le gouvernement ?", "fr"),
+        ("die Müllabfur und das Schwimbad", "Wann sehen Sie Schwimmbad und Müllabfuhr?", "de"),
+    ],
+)
+async def test_a_word_misspelt_by_a_letter_is_the_persons(gate, said, question, language):
+    assert await found(gate, question, said, language) == []
+
+
+async def test_a_word_that_exists_is_not_held_for_a_misspelt_one(gate):
+    assert await found(gate, "Que dit la prison ?", "Les gens ont un poison.", "fr") == ["prison"]
+    said = "They want inclusion."
+    assert await found(gate, "What about the occlusion?", said, "en") == ["occlusion"]
 
 
 async def test_what_is_being_done_is_a_form_of_what_one_does(gate):
