@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,7 +64,13 @@ class Languages:
             return None
         if thread and count_words(text) < FEW:
             return thread
-        return self._scored(" ".join(_WORDS.findall(folded(text))), thread)
+        told = self._scored(" ".join(_WORDS.findall(folded(text))), thread)
+        greeted = [
+            code for code in LANGUAGES if self._greetings[code].issuperset(plain(text).split())
+        ]
+        if thread or not greeted or told in greeted:
+            return told
+        return self.default if self.default in greeted else greeted[0]
 
     def which(self) -> str:
         """Return the question which language the person prefers, in all four."""
@@ -80,6 +87,12 @@ class Languages:
     def _latin(self) -> frozenset[str]:
         """Return the Arabic words that are known in Latin letters."""
         return frozenset(self.book.lexicon("ar", "latin")["words"])
+
+    @cached_property
+    def _greetings(self) -> Mapping[str, frozenset[str]]:
+        """The words of a greeting, which a detector knows little of: « Hallo », « slt »."""
+        listed = {code: self.book.lexicon(code, "cues")["greeting"] for code in LANGUAGES}
+        return {code: frozenset(map(plain, words)) for code, words in listed.items()}
 
     def _scored(self, text: str, thread: str | None) -> str | None:
         scores, foreign = dict.fromkeys(LANGUAGES, 0.0), 0.0

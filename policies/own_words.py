@@ -98,6 +98,8 @@ class Vocabulary:
     """Words by which a text shows that it is in a dialect."""
     families: Mapping[str, int]
     """For each word whose family does not look like it, which one that is: « loss », « lose »."""
+    standard: Mapping[str, frozenset[str]]
+    """For what people say or write for short, its standard words: « boulot », « travail »."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ class OwnWords:
                 latin=_spelt_as(lists.get("latin", ())),
                 dialect=frozenset(map(folded, lists.get("dialect", ()))),
                 families=_families(lists.get("families", ())),
+                standard=_standard(lists.get("plain", ())),
             )
         return self._vocabularies[language]
 
@@ -258,6 +261,8 @@ class _Said:
             return True
         if any(within_one_edit(form, said) for said in self._misspelt):
             return True
+        if not self._standard.isdisjoint({form, *lemmas}):
+            return True
         if not self._kin.isdisjoint(_kin(lemmas, self._vocabulary)):
             return True
         if self._language == "ar":
@@ -280,6 +285,12 @@ class _Said:
         return frozenset(
             bare(word) for word in long if not self._lemmatiser.knows(word, self._language)
         )
+
+    @cached_property
+    def _standard(self) -> frozenset[str]:
+        """The standard words for what was said; never the other way round."""
+        standard = self._vocabulary.standard
+        return frozenset().union(*(standard[word] for word in self.lemmas & standard.keys()))
 
     @cached_property
     def _kin(self) -> frozenset[int]:
@@ -407,6 +418,15 @@ def _alike(digits: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
 def _families(listed: Iterable[str]) -> Mapping[str, int]:
     """Return for each member of the *listed* families which one it is of."""
     return {word: which for which, family in enumerate(listed) for word in plain(family).split()}
+
+
+def _standard(listed: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return the standard words for each colloquial one; a line has them left and right of ":"."""
+    found: dict[str, frozenset[str]] = {}
+    for standard, _, said in (line.partition(":") for line in listed):
+        for word in plain(said).split():
+            found[word] = found.get(word, frozenset()).union(plain(standard).split())
+    return found
 
 
 def _forms(texts: Iterable[str]) -> frozenset[str]:

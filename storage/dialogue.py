@@ -52,8 +52,10 @@ def advanced(dialogue: Dialogue, entry: Entry) -> Dialogue:
     match entry.event:
         case Turn() as turn:
             return _after(dialogue, entry.seq, turn)
-        case Consent(granted=granted, purposes=purposes):
-            return replace(dialogue, greeted=True, consented=granted, purposes=purposes)
+        case Consent(granted=granted, purposes=purposes, reply=reply):
+            language = reply.language if reply else dialogue.language
+            known = replace(dialogue, greeted=True, language=language)
+            return replace(known, consented=granted, purposes=purposes)
         case Approval(message=message) if message.room.id == dialogue.room.id:
             return replace(dialogue, idea=Idea())
         case _:
@@ -96,6 +98,8 @@ class _Found:
 
     def consent(self, consent: Consent) -> None:
         self.greeted = True
+        if consent.reply:
+            self.language = self.language or consent.reply.language
         if self.consented is None:
             self.consented = consent.granted
             self.purposes = consent.purposes

@@ -150,6 +150,38 @@ async def test_the_conversation_goes_on_in_the_language_of_the_person(citizen):
     assert (await citizen.says("نحتاج إلى مزيد من المقاعد في المدينة")).language == "ar"
 
 
+@pytest.mark.parametrize(
+    ("agreed", "idea", "language"),
+    [
+        ("I agree", "I live car-free.", "en"),
+        ("Ich stimme zu", "Autofrei leben.", "de"),
+        ("أوافق", "الحدائق", "ar"),
+    ],
+)
+async def test_whoever_agrees_in_a_language_is_asked_in_it(citizen, agreed, idea, language):
+    other = Citizen(citizen.service, sender="bob")
+    assert (await other.says("Bonjour")).language == "fr"
+    assert (await other.says(agreed)).language == language
+    assert (await other.says(idea)).language == language
+
+
+@pytest.mark.parametrize(
+    ("greeting", "language"),
+    [
+        ("Hallo", "de"),
+        ("Moin", "de"),
+        ("Servus", "de"),
+        ("slt", "fr"),
+        ("bjr", "fr"),
+        ("hello", "en"),
+        ("سلام", "ar"),
+    ],
+)
+async def test_whoever_greets_is_greeted_in_their_language(citizen, greeting, language):
+    other = Citizen(citizen.service, sender="bob")
+    assert (await other.says(greeting)).language == language
+
+
 async def test_a_new_idea_begins_after_the_recap(citizen):
     for text in (BENCHES, "au marché", "pour ma mère", "oui"):
         reply = await citizen.says(text)
