@@ -65,10 +65,14 @@ class Languages:
         if thread and count_words(text) < FEW:
             return thread
         told = self._scored(" ".join(_WORDS.findall(folded(text))), thread)
+        return told if thread else self._greeted(text, told)
+
+    def _greeted(self, text: str, told: str | None) -> str | None:
+        """Return the language of *text* if it is a greeting, otherwise what was *told* of it."""
         greeted = [
             code for code in LANGUAGES if self._greetings[code].issuperset(plain(text).split())
         ]
-        if thread or not greeted or told in greeted:
+        if not greeted or told in greeted:
             return told
         return self.default if self.default in greeted else greeted[0]
 

@@ -251,26 +251,27 @@ class _Said:
 
     def has_relative(self, form: str, lemmas: Iterable[str]) -> bool:
         """Return whether one of the family of *form* was said: « fermeture », « fermer »."""
-        known = self.lemmas
         related = _inflected if self._language == "de" else _related
-        if any(related(lemma, said) for lemma in lemmas for said in known):
-            return True
-        if self._language != "ar" and any(
-            related(_undoubled(lemma), said) for lemma in lemmas for said in self._undoubled
-        ):
-            return True
-        if any(within_one_edit(form, said) for said in self._misspelt):
-            return True
-        if not self._standard.isdisjoint({form, *lemmas}):
-            return True
-        if not self._kin.isdisjoint(_kin(lemmas, self._vocabulary)):
-            return True
+        return (
+            any(related(lemma, said) for lemma in lemmas for said in self.lemmas)
+            or not self._standard.isdisjoint({form, *lemmas})
+            or not self._kin.isdisjoint(_kin(lemmas, self._vocabulary))
+            or self._has_otherwise(form, lemmas)
+        )
+
+    def _has_otherwise(self, form: str, lemmas: Iterable[str]) -> bool:
+        """Return the same of what a language writes, or people misspell, in ways of its own."""
         if self._language == "ar":
             told = not consonants(form).isdisjoint(self._consonants)
             spelt_out = not in_latin(form).isdisjoint(self._spelt)
             return told or spelt_out or not self._families.isdisjoint(families(lemmas))
+        if any(within_one_edit(form, said) for said in self._misspelt):
+            return True
+        related = _inflected if self._language == "de" else _related
+        if any(related(_undoubled(lemma), said) for lemma in lemmas for said in self._undoubled):
+            return True
         return self._language == "de" and (
-            any(_compounded(lemma, known) for lemma in lemmas)
+            any(_compounded(lemma, self.lemmas) for lemma in lemmas)
             or not self._heard.isdisjoint(heard(form))
         )
 
