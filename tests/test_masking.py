@@ -89,6 +89,20 @@ def test_a_language_alone_is_left_in_every_message() -> None:
     assert MASKING.mask(texts, "en").texts == tuple(texts)
 
 
+@pytest.mark.parametrize(
+    "text", ["Then at 8.20 all gone.", "We walk at 6.30 in the dark.", "I was at home.We left."]
+)
+def test_a_time_or_a_missing_space_is_no_address(text: str) -> None:
+    assert MASKING.mask([text], "en").texts == (text,)
+
+
+@pytest.mark.parametrize("address", ["ana at example.com", "ana at example dot org"])
+def test_an_address_in_words_is_hidden(address: str) -> None:
+    assert MASKING.mask([f"Write to {address} please"], "en").texts == (
+        "Write to [EMAIL_1] please",
+    )
+
+
 def test_a_number_is_the_same_however_it_is_spaced() -> None:
     masked = MASKING.mask(["Mon numéro : 06 78 45 12 90, je répète 06.78.45.12.90"], "fr")
 
