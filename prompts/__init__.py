@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from bot.errors import ConfigError
 
 TEXTS = ("notices", "prompts", "matrix", "discord", "console")
 """Files whose tables hold texts, found by ``table.key``."""
+_PART = re.compile(r"\{([a-z][a-z-]*)\}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,20 @@ class TomlPromptBook:
             found: Mapping[str, Any] = json.loads(text) if made else tomllib.loads(text)
         except (OSError, ValueError) as exc:
             raise ConfigError(f"prompts/{file} cannot be read: {exc}") from exc
-        return found
+        parts = found.get("parts", {})
+        return _filled_in(found, parts) if parts else found
+
+
+def _filled_in(value: Any, parts: Mapping[str, str]) -> Any:
+    """Return *value* with each `{name}` in it, however deep, replaced by the part of that name."""
+    match value:
+        case str():
+            return _PART.sub(lambda found: parts.get(found[1], found[0]), value)
+        case list():
+            return [_filled_in(item, parts) for item in value]
+        case dict():
+            return {key: _filled_in(item, parts) for key, item in value.items()}
+    return value
 
 
 def load() -> TomlPromptBook:

@@ -91,3 +91,11 @@ def test_no_pattern_holds_a_sign_that_folds_to_a_wildcard(book, language):
         for rule in book.lexicon(language, file)[table]:
             outside = re.sub(r"\[[^\]]*\]", "", "|".join([*patterns(rule), rule.get("unless", "")]))
             assert "…" not in outside, rule["id"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_named_part_of_a_pattern_is_there_and_used(book, language):
+    text = (needs.HERE / language / "screens.toml").read_text("utf-8")
+    named = set(re.findall(r"\{([a-z][a-z-]*)\}", text.partition("[[")[2]))
+    assert named == book.lexicon(language, "screens")["parts"].keys()
+    assert named.isdisjoint(re.findall(r"\{([a-z-]+)\}", str(book.lexicon(language, "screens"))))
