@@ -63,6 +63,8 @@ class Rule:
     unless_said: bool
     """Whether it is harmless where every content word that matched is the person's own."""
     reason: str
+    firm: bool
+    """Whether it gives way to nothing the classifier says of a question's form."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,10 @@ class RuleLists:
                     found[rule.id] = _moved(finding, start)
         return tuple(found.values())
 
+    def firm(self, language: str) -> frozenset[str]:
+        """Return the ids of the rules of *language* that give way to nothing."""
+        return frozenset(rule.id for rule in self.rules(language).rules if rule.firm)
+
     def rules(self, language: str) -> RuleIndex:
         """Return the rules of *language*."""
         if language not in self._rules:
@@ -229,6 +235,7 @@ def _load(
             accents=accents,
             unless_said=table.get("unless-said", Label(table["label"]) in _OF_CONTENT),
             reason=table.get("reason") or reasons[table["label"]],
+            firm=table.get("firm", False),
         )
         for table in tables
     )

@@ -50,9 +50,10 @@ class Deny:
     ) -> bool:
         # What is told, such as another wording of somebody's text, has no question's form.
         asks = utterance.text.rstrip().endswith(("?", "؟"))
-        if not asks or any(finding.label in _FIRM for finding in found):
-            return False
         texts, language = dialogue.idea.texts, dialogue.language or ""
+        firm = self.rules.firm(language)
+        if not asks or any(f.label in _FIRM or f.rule in firm for f in found):
+            return False
         return self.classifier.clear(utterance.text, texts, language)
 
 

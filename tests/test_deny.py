@@ -33,10 +33,12 @@ class Untaught(Sure):
         raise OSError("no weights")
 
 
-async def found(book, classifier, question, said="Je voudrais des bancs sur la place."):
+async def found(
+    book, classifier, question, said="Je voudrais des bancs sur la place.", language="fr"
+):
     gate = Deny(RuleLists(book, "deny", "rules", accents=True), classifier)
     draft = Draft(text=question, move=Move.CLARIFY)
-    (verdict,) = await judge((gate,), draft, dialogue(said))
+    (verdict,) = await judge((gate,), draft, dialogue(said, language=language))
     return verdict
 
 
@@ -91,3 +93,16 @@ async def test_what_the_person_wrote_is_no_steering(book):
     said = "Quelle excellente idée, ces bancs."
     verdict = await found(book, Sure(is_clear=False), "« Quelle excellente idée » : où ?", said)
     assert verdict.decision is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("fr", "Que direz-vous à vos enfants quand les bancs seront partis ?"),
+        ("en", "What will you tell your children if the benches go?"),
+        ("de", "Was bleibt vom Platz, wenn die Bänke weg sind?"),
+    ],
+)
+async def test_a_firm_rule_does_not_give_way(book, language, question):
+    verdict = await found(book, Sure(is_clear=True), question, language=language)
+    assert verdict.decision is Decision.WITHHOLD
