@@ -63,7 +63,7 @@ def report_authors(
     language: str, trainer: Trainer, judged: dict[str, list[Scored]], limit: float
 ) -> Iterator[str]:
     for author, scored in judged.items():
-        taught = "+".join(a for a in trainer.authors if a != author) or f"{author}, other ideas"
+        taught = "the others" if len(judged) > 1 else f"{author}, other ideas"
         best = threshold(scored)
         inside = trainer.by_contribution(lambda c, a=author: c.author != a or len(judged) == 1)
         own = threshold(inside)
