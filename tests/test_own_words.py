@@ -166,6 +166,24 @@ async def test_a_word_misspelt_by_a_letter_is_the_persons(gate, said, question, 
     assert await found(gate, question, said, language) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "question", "language"),
+    [
+        ("Mon pote va au bahut en bécane.", "Comment votre ami va-t-il à l'école à vélo ?", "fr"),
+        ("The cops took his dosh.", "What did the police do with the money?", "en"),
+        ("De Chlütter reicht nöd.", "Wie viel Geld wäre das?", "de"),
+        ("السبيطار بعيد علينا", "كم يبعد المستشفى؟", "ar"),
+    ],
+)
+async def test_the_standard_word_for_what_people_say_is_theirs(gate, said, question, language):
+    assert await found(gate, question, said, language) == []
+
+
+async def test_the_word_people_say_is_not_the_bots(gate):
+    assert await found(gate, "Que font les flics ?", "La police passe.", "fr") == ["flics"]
+    assert await found(gate, "What do the cops do?", "The police came.", "en") == ["cops"]
+
+
 async def test_a_word_that_exists_is_not_held_for_a_misspelt_one(gate):
     assert await found(gate, "Que dit la prison ?", "Les gens ont un poison.", "fr") == ["prison"]
     said = "They want inclusion."
