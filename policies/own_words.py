@@ -101,6 +101,10 @@ class Vocabulary:
     standard: Mapping[str, frozenset[str]]
     """For what people say or write for short, its standard words: « boulot », « travail »."""
 
+    def counts(self, text: str) -> bool:
+        """Return whether *text* holds a number, in digits or in words: few questions do."""
+        return any(form in self.digits or not form.isalpha() for form in plain(text).split())
+
 
 @dataclass(frozen=True)
 class OwnWords:
@@ -124,8 +128,10 @@ class OwnWords:
 
     def _new(self, text: str, texts: tuple[str, ...], language: str) -> Iterable[Finding]:
         vocabulary = self._vocabulary(language)
-        texts = tuple(map(vocabulary.numerals.in_digits, texts))
-        rest = vocabulary.numerals.in_digits(outside_quotes(text, texts))
+        rest = outside_quotes(text, texts)
+        if vocabulary.counts(rest):
+            rest = vocabulary.numerals.in_digits(rest)
+            texts = tuple(map(vocabulary.numerals.in_digits, texts))
         for match in _LINK.finditer(rest):
             if not any(match.group() in said for said in texts):
                 yield self._finding("new-link", Label.UNSOURCED_FACT, language, match)
