@@ -20,7 +20,7 @@ EASY = {"fr": 50, "en": 50, "de": 30, "ar": 50}
 ARABIC_LETTERS = 7.0
 """Mean length above which Arabic words are held to be hard."""
 FORMULAS = {"fr": (207.0, 1.015, 73.6), "en": (206.835, 1.015, 84.6), "de": (180.0, 1.0, 58.5)}
-_FEWEST = 4
+_FEWEST = 6
 """Words below which a mean says nothing."""
 _VOWELS = re.compile("[aeiouy]+")
 
