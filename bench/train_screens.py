@@ -56,10 +56,10 @@ JUDGED = {
     **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
     **dict.fromkeys(("mina", "samir", "theo"), 9),
 }
-AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda"), -1)}
+AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda", "ugo"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
-Nils, Rosa and Tilda knew the rules and wrote only to teach: theirs are never judged. Quentin wrote
+Nils, Rosa, Tilda and Ugo knew the rules and wrote only to teach: theirs are never judged. Quentin wrote
 what is to be answered, and looks as if it were not.
 """
 ASKERS = (
