@@ -22,11 +22,14 @@ from prompts import load
 
 AUTHORS = (
     *("ada", "agnes", "alma", "amal", "basil", "bela", "boris", "bruno", "carla", "celia", "dina"),
-    *("driss", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina", "lotte"),
-    *("louis", "maud", "noel", "nour", "omid", "petra", "pia", "rene", "ruth", "safa", "salma"),
-    *("tarik", "ute", "wes", "zaki"),
+    *("driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina"),
+    *("lotte", "louis", "maud", "max", "noel", "nour", "omid", "opal", "petra", "pia", "rene"),
+    *("rima", "ruth", "safa", "salma", "tarik", "ute", "wes", "zaki"),
 )
-"""Who wrote the cases to learn from; other authors' are for measuring only."""
+"""Who wrote the cases to learn from; other authors' are for measuring only.
+
+Max alone knew the rules.
+"""
 FIT = 10.0
 """How much a mistake counts against the penalty on weights (scikit-learn's C)."""
 FRAME = 0.25
