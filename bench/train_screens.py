@@ -50,8 +50,8 @@ JUDGED = {
     **dict.fromkeys(("ines", "jaro"), 2),
     **dict.fromkeys(("omar", "paul"), 3),
     **dict.fromkeys(("lene", "yara"), 4),
-    **dict.fromkeys(("hector", "igor", "pavel", "wanda"), 5),
-    **dict.fromkeys(("jamila", "malik", "olga", "sofia"), 6),
+    **dict.fromkeys(("hector", "igor", "pavel", "tomas", "wanda"), 5),
+    **dict.fromkeys(("jamila", "malik", "olga", "sofia", "yasin"), 6),
     **dict.fromkeys(("edda", "quentin", "rafa"), 7),
     **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
     **dict.fromkeys(("mina", "samir", "theo"), 9),
@@ -64,9 +64,9 @@ what is to be answered, and looks as if it were not.
 """
 ASKERS = (
     *("ada", "agnes", "alma", "amal", "basil", "bela", "boris", "bruno", "carla", "celia", "dina"),
-    *("driss", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina", "lotte"),
-    *("louis", "mara", "maud", "noel", "nour", "omid", "petra", "pia", "rene", "ruth", "safa"),
-    *("salma", "tarik"),
+    *("driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina"),
+    *("lotte", "louis", "mara", "maud", "max", "noel", "nour", "omid", "opal", "petra", "pia"),
+    *("rene", "rima", "ruth", "safa", "salma", "tarik"),
 )
 """Whose cases hold contributions, all to be answered."""
 FIT = 5.0

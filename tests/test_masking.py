@@ -174,6 +174,18 @@ def test_a_word_that_may_announce_a_name_is_often_only_a_word(text: str, languag
     assert MASKING.mask([text], language).texts == (text,)
 
 
+@pytest.mark.parametrize(
+    "text", ["المعلم يضربنا كل يوم", "خالي يتحرش بي", "الإمام يصرخ علينا", "الدكتور تهددنا بالطرد"]
+)
+def test_what_somebody_does_is_not_their_name_in_arabic(text: str) -> None:
+    assert not MASKING.spans(text, "ar")
+
+
+@pytest.mark.parametrize("text", ["الدكتور يعقوبي قال لا", "السيد تازي جاري", "خالي محمد قال لا"])
+def test_a_name_that_looks_like_a_verb_is_hidden_after_a_title(text: str) -> None:
+    assert [s.kind for s in MASKING.spans(text, "ar")] == ["PERSON"]
+
+
 def test_a_language_is_not_the_people_who_speak_it() -> None:
     text = "Il faut apprendre l'arabe et l'allemand."
 

@@ -34,6 +34,10 @@ _CUE_GAPS = {
 _ATTACHED = re.compile("^[وفبلك]?(?:ال|لل)?(?=..)|^[وفبلك](?=...)")
 _PROCLITICS = "وفبلك"
 """Arabic writes "and", "so", "by", "for" and "like" as one letter before the word."""
+_VERB = re.compile("[وف]?[سبك]?[يت]..+(?<![يا])|[وف]?[سبك]?[يت]..+ن[يا]")
+"""What may be an Arabic verb of the present: « المعلم يضربنا », “the teacher hits us”."""
+_SURE_VERB = re.compile("[وف]?[سبك]?(?:[يت]..+(?:ن[يا]|هم|ها|هن|كم|وا|ون)|[يت]ت...+(?<![يا]))")
+"""The same, where a name is more likely than not: after a title, « الدكتور يعيش »."""
 
 
 class Span(NamedTuple):
@@ -230,6 +234,9 @@ class Reader:
                 token.capital and self._may_name(token)
             )
         known = token.word in self.given or token.word in self.surnames
+        verb = {"ROLE": _VERB, "TITLE": _SURE_VERB, "MISTER": _SURE_VERB}.get(cue)
+        if verb and not known and verb.fullmatch(token.word):
+            return False
         named = self._may_name(token) or (_arabic(token.word) and known and cue != "KIN")
         return named and (token.capital or loose or known)
 
