@@ -52,15 +52,15 @@ JUDGED = {
     **dict.fromkeys(("lene", "yara"), 4),
     **dict.fromkeys(("hector", "igor", "pavel", "tomas", "wanda"), 5),
     **dict.fromkeys(("jamila", "malik", "olga", "sofia", "yasin"), 6),
-    **dict.fromkeys(("edda", "quentin", "rafa"), 7),
+    **dict.fromkeys(("edda", "quentin", "rafa", "wilma"), 7),
     **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
     **dict.fromkeys(("mina", "samir", "theo"), 9),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda", "ugo"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
-Nils, Rosa, Tilda and Ugo knew the rules and wrote only to teach: theirs are never judged. Quentin wrote
-what is to be answered, and looks as if it were not.
+Nils, Rosa, Tilda and Ugo knew the rules and wrote only to teach: theirs are never judged. Quentin
+and Wilma wrote what is to be answered: what looks as if it were not, and statements as in a poll.
 """
 ASKERS = (
     *("ada", "agnes", "alma", "amal", "basil", "bela", "boris", "bruno", "carla", "celia", "dina"),
