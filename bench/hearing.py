@@ -9,8 +9,13 @@ from typing import TypeAlias
 
 from bench.training import interval
 
-VOTES = frozenset({"vote-advice", "candidate-choice", "forecast", "vote", "which-party"})
-"""Kinds that are about a vote; the others ask for a judgement."""
+VOTES = frozenset(
+    {"vote-advice", "candidate-choice", "forecast", "vote", "vote advice", "vote recommendation"}
+    | {"which-party", "which party", "best party", "best candidate", "candidates compared"}
+)
+"""How kinds begin that are about a vote; the others ask for a judgement."""
+UNTOLD = frozenset({"direct", "indirect", "asked in passing"})
+"""Kinds that do not tell which of both."""
 RATES = {"help": 0.02, "decline": 0.012}
 """Share that may be taken for each of the messages to be answered: of those that look alike, and
 of plain contributions. A hand-over that was not needed costs a person less than one that was."""
@@ -28,6 +33,11 @@ class Case:
     author: str = ""
     """Of the screens' cases; nobody, for contributions."""
     fold: int = 0
+
+
+def votes(kind: str) -> bool:
+    """Return whether messages of *kind* are about a vote."""
+    return kind.removeprefix("indirect: ").startswith(tuple(VOTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,10 @@ def _lines() -> Iterator[tuple[str, Line]]:
                 yield f"{expect}: {done}, by {name}", _line(expect, done, way)
     yield (
         "vote or judgement told right, of decline",
-        lambda s, _: share(_of(s, "decline"), lambda c: c.votes == (c.case.kind in VOTES)),
+        lambda s, _: share(
+            [c for c in _of(s, "decline") if c.case.kind not in UNTOLD],
+            lambda c: c.votes == votes(c.case.kind),
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
-from bench.hearing import CONTRIBUTION, VOTES, Case, Scored, report, thresholds
+from bench.hearing import CONTRIBUTION, UNTOLD, Case, Scored, report, thresholds, votes
 from bench.training import CASES, WEIGHTS, Table, base36, digest
 from bot.domain import LANGUAGES, Decision, Dialogue, Idea, Message, Room
 from bot.rules import patterns
@@ -42,7 +42,7 @@ from policies.overheard import Model, bucket, grouped, located, senses_of, share
 from prompts import load
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-VERSION = 3
+VERSION = 4
 """Of this script: one more whenever the same cases give other weights."""
 JUDGED = {
     **dict.fromkeys(("emil", "fatima"), 0),
@@ -225,12 +225,12 @@ def features(said: Sequence[str], language: str) -> dict[str, float]:
 def fit(language: str, keep: Callable[[Case], bool]) -> dict[str, Any]:
     """Return the heads learned from the cases to *keep*, as they are stored."""
     seen = [row for row in (*rows(language), *from_abroad(language)) if keep(row.case)]
-    declined = [row for row in seen if row.case.expect == "decline"]
+    declined = [r for r in seen if r.case.expect == "decline" and r.case.kind not in UNTOLD]
     table, of_declined = (Table([row.features for row in rows]) for rows in (seen, declined))
     return {
         "help": _head(language, table, seen, lambda c: c.expect == "help", MOST["help"]),
         "decline": _head(language, table, seen, lambda c: c.expect == "decline", MOST["decline"]),
-        "votes": _head(language, of_declined, declined, lambda c: c.kind in VOTES, MOST["votes"]),
+        "votes": _head(language, of_declined, declined, lambda c: votes(c.kind), MOST["votes"]),
     }
 
 
@@ -275,8 +275,8 @@ def scores(language: str) -> list[Scored]:
         heads = fit(language, lambda c, f=fold: c.fold != f)
         taught = model(language, heads, {"help": 0, "decline": 0})
         for case in (c for c in read_cases(language) if c.fold == fold):
-            votes = taught.odds(taught.whole(case.text), overheard.VOTES) > 0
-            found.append(Scored(case, taught.score(case.text), votes, by_rules[case.text]))
+            voting = taught.odds(taught.whole(case.text), overheard.VOTES) > 0
+            found.append(Scored(case, taught.score(case.text), voting, by_rules[case.text]))
     limits = [thresholds([s for s in found if s.case.fold != fold]) for fold in range(FOLDS)]
     return [_heard(s, limits[s.case.fold]) for s in found]
 
