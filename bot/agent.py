@@ -210,6 +210,7 @@ class Agent:
             if (frame := frames[(start + place * STRIDE) % len(frames)]).id not in asked
             and frame.suits in {"any", "proposal" if reading.proposal else "statement"}
             and not frame.without & reading.says
+            and (reading.everyday or not frame.everyday)
         ]
         if not heard:
             begin = [f for f in everything if f.move is move and f.suits == "greeting"]

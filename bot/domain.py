@@ -128,6 +128,8 @@ class Frame:
     """The question in easier words, without a quote."""
     without: frozenset[str] = frozenset()
     """Aspects (`ASPECTS` of ``bot/reading.py``) that leave nothing for it to ask."""
+    everyday: bool = False
+    """Whether it is asked only of what belongs to everyday life: work, housing, school …"""
     names: bool = False
     """Whether its quote only names the subject, which is the same for and against."""
 

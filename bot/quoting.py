@@ -24,7 +24,7 @@ READ = 2_000
 _READS_WELL = re.compile(r"(?=.*[^\W\d_]{3})(?!.*(\w)\1\1)[^\W_]+(?:[ '’\-\u00a0][^\W_]+)*")
 """Words with one space, hyphen or apostrophe between them, no letter three times in a row."""
 _CUT_BEFORE = re.compile(r"\w[-‑]?$")
-_CUT_AFTER = re.compile(r"[-‑*/:_]?\w|[-‑]\s|(?<=s)['’]\s\w")
+_CUT_AFTER = re.compile(r"[-‑*/:_]?\w|[-‑%]|\s\d|(?<=s)['’]\s\w")
 _GLUE = frozenset({" ", "'", "’", "-", "\u00a0"})
 
 
@@ -147,8 +147,11 @@ class Quoting:
 
     def _is_verb(self, found: tuple[Word, ...], left: int, right: int) -> bool:
         before, word = bare(found[left].text), bare(found[right].text)
-        if self._capitals and found[left].text[0].isupper() and found[right].text[0].islower():
-            return folded(found[right].text) not in self._links
+        if self._capitals and found[right].text[0].islower():
+            if found[left].text[0].isupper():
+                return folded(found[right].text) not in self._links
+            if folded(found[left].text) in self._pairing:
+                return True
         if word.endswith(self._endings("noun-endings")):
             return False
         if folded(found[left].text) in self._links:
@@ -179,6 +182,9 @@ class Quoting:
         before = [bare(w.text) for w in words(sentence[: group.words[0].start])[-1:]]
         after = [bare(w.text) for w in words(sentence[group.words[-1].end :])[:1]]
         content = [word.text for word in group.words if self._is_content(word)]
+        if self._after_first and group.place == 0 and self._is_content(group.words[0]):
+            # Without an article before it, what begins may be what is to be done.
+            return len(content) > 1 and not self._after_first.isdisjoint(after)
         opens = group.place == 0 or (group.place == 1 and not self._openers.isdisjoint(before))
         enough = len(content) > 1 or (opens and len(content[0]) >= self._compound)
         return enough and self._joins.isdisjoint((*before, *after))
@@ -239,6 +245,14 @@ class Quoting:
     @cached_property
     def _openers(self) -> frozenset[str]:
         return _bares(self.shape.get("openers", ()))
+
+    @cached_property
+    def _after_first(self) -> frozenset[str]:
+        return _bares(self.shape.get("after-first", ()))
+
+    @cached_property
+    def _pairing(self) -> frozenset[str]:
+        return frozenset(map(folded, self.shape.get("pairing", ())))
 
     @cached_property
     def _joins(self) -> frozenset[str]:

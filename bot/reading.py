@@ -25,6 +25,8 @@ MANY = 3
 BRIEF = 2
 COMPANIONS = frozenset({"money", "town", "family", "world", "food"})
 """Themes that do not tell a topic where there is another."""
+PUBLIC = frozenset({"democracy", "world"})
+"""Themes that few people meet where they live."""
 SURE = frozenset({"number", "reason", "example"})
 """Aspects that are written alike in every register."""
 TELLING = 12
@@ -42,6 +44,8 @@ class Reading:
     topic: int = 0
     """Where the choice of a question begins. It turns on what the message is about and on
     what is there to be asked: never on side, person, party or register."""
+    everyday: bool = False
+    """Whether what it is about belongs to everyday life, as far as is known."""
     brief: bool = False
     """Whether it is a word or two that tell nothing yet."""
     greets: bool = False
@@ -75,7 +79,8 @@ class Reader:
             says=says,
             proposal=proposal,
             topic=self._topic(set(themes.values()), says, content, proposal=proposal),
-            brief=not themes and count_words(content) <= BRIEF,
+            everyday=not PUBLIC.issuperset(themes.values()),
+            brief=not themes and len(set(plain(content).split())) <= BRIEF,
             greets=bool(bares) and all(map(self._greets, bares)),
             register=self._register("\n".join(bares)),
             slot=slot,
@@ -174,7 +179,7 @@ class Reader:
 
     def _greets(self, text: str) -> bool:
         words = plain(self._stripped(text)).split()
-        return all(word in self._greetings or word.isdigit() for word in words)
+        return all(word in self._greetings or _COUNTED.search(word) for word in words)
 
     @cached_property
     def _greetings(self) -> frozenset[str]:
@@ -216,6 +221,8 @@ class Readers:
 _LOOSE = " ,.;:–-"
 _NUMBER = re.compile(r"(?<![^\W\d])\d+(?!\w*[^\W\d])")
 """Digits by themselves: « 3lach » is a word."""
+_COUNTED = re.compile(r"^\d+$|\d\d")
+"""A number, or a word with one: « test811 », but « 9ahwa » is a word."""
 _WORDLIKE = re.compile(r"[^\W\d_]{3}")
 
 

@@ -80,6 +80,7 @@ def _frame(book: PromptBook, name: str, language: str, register: Register) -> Fr
 def _when(frame: Frame) -> str:
     said = ", ".join(sorted(frame.without))
     suits = [SUITS[frame.suits]] if frame.suits in SUITS else []
+    suits += ["Asked only about everyday life."] if frame.everyday else []
     unless = [f"Not asked where the text already says: {said}."] if said else []
     return " ".join(suits + unless)
 

@@ -106,5 +106,6 @@ def _frame(
         slotted=said.get(f"{key}-slot", ""),
         suits=rule["suits"],
         without=frozenset(rule.get("without", ())),
+        everyday=rule.get("everyday", False),
         names=rule.get("names", False),
     )

@@ -90,6 +90,72 @@ def test_who_somebody_is_is_not_quoted(readers, language, said):
 
 
 @pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Support military families, please."),  # what is to be done
+        ("en", "This tax is like a band aid on housing."),
+        ("en", "Please change Public Law 62 for the city."),
+        ("en", "I want the stupidest fucking bus line gone."),
+        ("en", "The pro-choice, pro-life parent needs a doctor."),
+        ("fr", "Ce bus est comme une boîte de sardines."),
+        ("fr", "J'en ai assez de cette connerie de péage."),
+        ("de", "Stattdessen bitte ein Radweg."),
+        ("de", "Die Häuser brauchen kürzere Fahrplan-, und Tickets."),
+        ("de", "Der Fahrplan 2026 ist neu."),
+    ],
+)
+def test_neither_half_a_name_nor_a_figure_of_speech_is_quoted(readers, language, said):
+    quoted = readers[language].quotes(said)
+    for odd in ("Support", "band aid", "Law", "fucking", "pro", "boîte", "connerie", "Statt"):
+        assert not [words for words in quoted if odd in words]
+    assert not [words for words in quoted if words.endswith("Fahrplan")]
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "quoted"),
+    [
+        ("en", "Cable television providers should show local news.", "Cable television providers"),
+        ("en", "We need a safe crossing at the old school gate.", "the old school gate"),
+        ("de", "Es braucht mehr Gehsteige im Ortskern.", "Gehsteige im Ortskern"),
+    ],
+)
+def test_what_is_whole_is_quoted(readers, language, said, quoted):
+    assert quoted in readers[language].quotes(said)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "greets"),
+    [
+        ("en", "test2123123", True),
+        ("en", "test xid811", True),
+        ("en", "test 811", True),
+        ("en", "bus 12", False),
+        ("ar", "salam 9ahwa", False),
+    ],
+)
+def test_a_trial_tells_nothing_yet(readers, language, said, greets):
+    assert readers[language].read([said]).greets is greets
+
+
+def test_the_same_word_again_and_again_is_one_word(readers):
+    assert readers["en"].read(["ajisdfj " * 20]).brief
+
+
+@pytest.mark.parametrize(
+    ("language", "near", "far"),
+    [
+        ("fr", "Le bus passe trop tard.", "Le Sénat devrait être élu."),
+        ("en", "The bus is late.", "The Senate should be elected."),
+        ("de", "Der Bus kommt zu spät.", "Das Parlament sollte anders gewählt werden."),
+        ("ar", "الحافلة تتأخر كل يوم.", "يجب انتخاب البرلمان بطريقة أخرى."),
+    ],
+)
+def test_what_few_people_meet_is_told_from_everyday_life(readers, language, near, far):
+    assert readers[language].read([near]).everyday
+    assert not readers[language].read([far]).everyday
+
+
+@pytest.mark.parametrize(
     ("text", "quoted"),
     [
         ("Il faudrait plus de bancs en ville pour les anciens.", "bancs en ville"),
