@@ -140,8 +140,12 @@ class LanguageDetector(Protocol):
 class Classifier(Protocol):
     """What was learned of how questions are formed that steer, and of how neutral ones are."""
 
-    def steering(self, question: str, texts: Sequence[str], language: str) -> Label | None:
+    def steering(
+        self, question: str, texts: Sequence[str], language: str, *, unsure: bool = False
+    ) -> Label | None:
         """Return in what way *question*, put on *texts*, most probably steers; None if not.
+
+        *unsure* asks so of all that is not `clear`.
 
         Raises:
             OSError: Nothing was learned for *language*.

@@ -147,11 +147,8 @@ class Quoting:
 
     def _is_verb(self, found: tuple[Word, ...], left: int, right: int) -> bool:
         before, word = bare(found[left].text), bare(found[right].text)
-        if self._capitals and found[right].text[0].islower():
-            if found[left].text[0].isupper():
-                return folded(found[right].text) not in self._links
-            if folded(found[left].text) in self._pairing:
-                return True
+        if self._ends_by_capitals(found[left], found[right]):
+            return True
         if word.endswith(self._endings("noun-endings")):
             return False
         if folded(found[left].text) in self._links:
@@ -163,6 +160,14 @@ class Quoting:
         following = bare(found[right + 1].text) if right + 1 < len(found) else ""
         singular = not before.endswith("s") and following in self.shape.get("objects", ())
         return singular and word.endswith(self._endings("singular-verb-endings"))
+
+    def _ends_by_capitals(self, left: Word, right: Word) -> bool:
+        """Tell whether *right* is no noun after a noun, or after what joins two of them."""
+        if not self._capitals or right.text[0].isupper():
+            return False
+        if left.text[0].isupper():
+            return folded(right.text) not in self._links
+        return folded(left.text) in self._pairing
 
     def _span(self, sentence: str, group: _Group) -> str | None:
         if len(group.words) > MOST_WORDS:

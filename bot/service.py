@@ -75,7 +75,7 @@ class Service:
     gates: Sequence[Policy]
     """Judge what the bot would say."""
     judge: Policy | None = None
-    """Gives a second look to what the gates let through, if a model is there for it."""
+    """Gives a second look to what a model wrote and the gates let through."""
     record: Record
     commands: Commands
     notices: Notices

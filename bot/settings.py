@@ -85,7 +85,7 @@ class ModelSettings(_Section):
 
 
 class JudgeSettings(_Section):
-    """A second model that looks at what a model wrote and the rules let through; off by default."""
+    """A second model for what a model wrote that is not clearly neutral; off by default."""
 
     name: str = ""
     """``provider:model``; empty for none."""

@@ -66,11 +66,12 @@ def service(
     *log* proves what is on the record, where it lasts.
     """
     words = book()
+    forms = Forms()
     tools = Tools(
         book=words,
         lemmatiser=DictionaryLemmatiser(),
         detector=FastLanguageDetector(),
-        classifier=Forms(),
+        classifier=forms,
     )
     notices = Notices(words, _facts(settings, model))
     commands = Commands(words, notices)
@@ -82,7 +83,7 @@ def service(
         ),
         screens=load_policies(settings.bot.screens, tools),
         gates=load_policies(settings.bot.gates, tools),
-        judge=SecondLook(words, judge) if judge else None,
+        judge=SecondLook(words, forms, judge),
         record=record,
         log=log,
         policy=policy(),

@@ -263,9 +263,12 @@ class Model:
     ways: Ways
     """How each way of steering differs from the others."""
 
-    def judge(self, question: str, texts: Iterable[str]) -> Label | None:
-        """Return the most probable way in which *question* steers, or None if it does not."""
-        if self.odds(question, texts) < self.threshold:
+    def judge(self, question: str, texts: Iterable[str], *, unsure: bool = False) -> Label | None:
+        """Return the most probable way in which *question* steers, or None if it does not.
+
+        *unsure* asks so of all that is not clear.
+        """
+        if self.odds(question, texts) < (self.clear if unsure else self.threshold):
             return None
         return self.ways.best(_seen(question, tuple(texts), self.words))
 
@@ -286,9 +289,11 @@ class Forms:
 
     _models: dict[str, Model] = field(default_factory=dict)
 
-    def steering(self, question: str, texts: Sequence[str], language: str) -> Label | None:
+    def steering(
+        self, question: str, texts: Sequence[str], language: str, *, unsure: bool = False
+    ) -> Label | None:
         """Return the most probable way in which *question* steers, or None if it does not."""
-        return self._model(language).judge(question, texts)
+        return self._model(language).judge(question, texts, unsure=unsure)
 
     def clear(self, question: str, texts: Sequence[str], language: str) -> bool:
         """Return whether hardly any question that steers is formed like *question*."""

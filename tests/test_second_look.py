@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 
 import pytest
 
 from adapters.scripted import ScriptedModel
 from bot import wiring
-from bot.domain import Decision, Draft, Label, Move, Source
+from bot.domain import LANGUAGES, Decision, Draft, Label, Move, Source
 from bot.errors import ModelError
 from bot.settings import Settings
 from policies.second_look import SecondLook
@@ -20,10 +21,23 @@ def answer(label: str, span: str = "") -> str:
     return json.dumps({"label": label, "span": span})
 
 
-async def look(book, line, *, text: str = QUESTION, source: Source = Source.DRAFT, said=BENCHES):
+@dataclass(frozen=True)
+class Known:
+    """A classifier that finds every question what it is told to find it."""
+
+    grey: bool = True
+
+    def steering(self, *_: object, unsure: bool = False) -> Label | None:
+        return Label.LEADING if unsure and self.grey else None
+
+    def clear(self, *_: object) -> bool:
+        return not self.grey
+
+
+async def look(book, line, *, source: Source = Source.DRAFT, said=BENCHES, grey: bool = True):
     model = ScriptedModel([line])
-    draft = Draft(text=text, move=Move.CLARIFY, source=source)
-    return await SecondLook(book, model).check(draft, dialogue(said)), model
+    draft = Draft(text=QUESTION, move=Move.CLARIFY, source=source)
+    return await SecondLook(book, Known(grey), model).check(draft, dialogue(said)), model
 
 
 async def test_a_neutral_verdict_lets_the_question_through(book):
@@ -70,15 +84,38 @@ async def test_a_vetted_question_needs_no_second_look(book):
     assert verdict.decision is Decision.ALLOW and model.prompts == []
 
 
-async def test_a_question_that_is_withheld_is_replaced_by_a_vetted_one():
+async def test_what_is_clear_needs_no_model(book):
+    verdict, model = await look(book, answer("tone"), grey=False)
+    assert verdict.decision is Decision.ALLOW and model.prompts == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_without_a_second_model_what_is_not_clear_is_withheld(book, language):
+    draft = Draft(text=QUESTION, move=Move.CLARIFY)
+    known = dialogue(BENCHES, language=language)
+    verdict = await SecondLook(book, Known()).check(draft, known)
+    (found,) = verdict.findings
+    assert verdict.decision is Decision.WITHHOLD
+    assert found.label is Label.LEADING and found.rule == "second_look.unsure" and found.reason
+    assert (await SecondLook(book, Known(grey=False)).check(draft, known)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [(None, False), (answer("tone", "voulez-vous"), False), (answer("neutral"), True)],
+)
+async def test_a_question_that_is_withheld_is_replaced_by_a_vetted_one(book, line, kept):
     settings = Settings.model_validate({"model": {"name": "ollama:x", "strategy": "draft"}})
-    judge = ScriptedModel([answer("tone", "voulez-vous")])
-    writer = ScriptedModel([QUESTION])
-    person = Citizen(wiring.service(settings, MemoryRecord(), writer, judge))
+    judge = ScriptedModel([line]) if line else None
+    bot = wiring.service(settings, MemoryRecord(), ScriptedModel([QUESTION]))
+    person = Citizen(replace(bot, judge=SecondLook(book, Known(), judge)))
     await person.says("j'accepte")
     reply = await person.says(BENCHES)
-    assert judge.prompts and reply.text != QUESTION
+    assert (reply.text == QUESTION) is kept
 
 
-async def test_without_a_judge_nothing_changes():
-    assert service().judge is None
+async def test_a_clear_draft_is_asked_as_it_stands():
+    bot = service(ScriptedModel([QUESTION]), model={"name": "ollama:x", "strategy": "draft"})
+    person = Citizen(bot)
+    await person.says("j'accepte")
+    assert (await person.says(BENCHES)).text == QUESTION
