@@ -179,11 +179,17 @@ class Reader:
 
     def _greets(self, text: str) -> bool:
         words = plain(self._stripped(text)).split()
+        if len(words) == BRIEF and not self._trials.isdisjoint(words):
+            return True
         return all(word in self._greetings or _COUNTED.search(word) for word in words)
 
     @cached_property
     def _greetings(self) -> frozenset[str]:
         return frozenset(word for listed in self.cues["greeting"] for word in plain(listed).split())
+
+    @cached_property
+    def _trials(self) -> frozenset[str]:
+        return frozenset(map(plain, self.cues["trial"]))
 
     def _finds(self, name: str, text: str) -> bool:
         pattern = self._pattern(name)
