@@ -15,6 +15,7 @@ SYMBOLS = {
     "agree": "✅",
     "disagree": "🚫",
     "help": "ℹ️",
+    "about": "📜",
     "stop": "🛑",
     "skip": "⏭️",
     "unsure": "🤷",

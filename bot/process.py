@@ -22,6 +22,11 @@ def help_(request: Request) -> Event:
     return request.turn(request.reply(text, actions=names))
 
 
+def about(request: Request) -> Event:
+    """Say again who the bot is, what is kept, and who reads it."""
+    return request.told("welcome", actions=("help", "data", "human"))
+
+
 def stop(request: Request) -> Event:
     reply = request.notices.reply(
         request.message, request.language, request.text("stopped"), kind=Kind.GOODBYE
@@ -102,6 +107,7 @@ def others(request: Request) -> Event:
 
 PROCESS_COMMANDS: dict[str, Callable[[Request], Event]] = {
     "help": help_,
+    "about": about,
     "stop": stop,
     "why": why,
     "leading": leading,

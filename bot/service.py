@@ -324,7 +324,7 @@ class Service:
 
     async def _next(self, turn: Turn, dialogue: Dialogue) -> Turn:
         """Go on to another question: the person skipped one, or does not know (rule 7)."""
-        if not dialogue.idea.texts:
+        if not dialogue.idea.texts or self.agent.read(dialogue).greets:
             notice = self.notices.notice(turn.message, turn.language, "no-question")
             return replace(turn, reply=notice, why="nothing asked")
         return await self._ask(turn, dialogue)

@@ -7,7 +7,7 @@ from bot.commands import CONSENT, Commands
 from bot.domain import LANGUAGES, Kind
 from bot.notices import Notices
 from bot.text import plain
-from tests.conftest import BENCHES, Citizen, dialogue
+from tests.conftest import BENCHES, Citizen, dialogue, service
 
 
 @pytest.fixture
@@ -190,3 +190,46 @@ async def test_a_new_idea_begins_after_the_recap(citizen):
     assert reply.kind is Kind.QUESTION
     talk = await citizen.service.record.dialogue(citizen.room, "ana")
     assert len(talk.idea.texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("greeting", "agrees", "asked", "told"),
+    [
+        ("Bonjour", "j'accepte", "C'est qui qui lit ce que j'écris ?", "Lu par"),
+        ("Hello there", "I agree", "Are you a robot?", "Who can read it"),
+        ("Guten Tag", "einverstanden", "Wer liest hier mit?", "künstliche"),
+        ("السلام عليكم", "أوافق", "شكون كيقرا هادشي؟", "كافي سقراط"),
+    ],
+)
+async def test_whoever_asks_about_the_bot_is_told(greeting, agrees, asked, told):
+    person = Citizen(service())
+    await person.says(greeting)
+    await person.says(agrees)
+    reply = await person.says(asked)
+    assert reply.kind is Kind.NOTICE and told in reply.text
+
+
+@pytest.mark.parametrize(
+    ("greeting", "agrees", "asked"),
+    [
+        ("Bonjour", "j'accepte", "Comment on fait pour participer ?"),
+        ("Hello there", "I agree", "How do I take part?"),
+        ("Guten Tag", "einverstanden", "Wie kann ich mitmachen?"),
+        ("السلام عليكم", "أوافق", "كيف أشارك؟"),
+    ],
+)
+async def test_whoever_asks_how_to_take_part_gets_help(greeting, agrees, asked):
+    person = Citizen(service())
+    await person.says(greeting)
+    await person.says(agrees)
+    reply = await person.says(asked)
+    assert reply.kind is Kind.NOTICE and reply.text.count("\n") > 3
+
+
+async def test_whoever_knows_nothing_to_say_yet_is_not_asked_about_a_subject():
+    person = Citizen(service())
+    await person.says("Bonjour")
+    await person.says("j'accepte")
+    await person.says("Bonjour !")
+    reply = await person.says("je sais pas quoi dire")
+    assert reply.kind is Kind.NOTICE

@@ -20,8 +20,10 @@ from bot.domain import (
     Rectification,
     Review,
     Turn,
+    Verdict,
 )
 from docs.pictures import discord as pictures
+from policies.second_look import SecondLook
 from prompts import load
 from tests.conftest import BENCHES
 from tests.discord_world import World, world
@@ -225,7 +227,11 @@ async def test_bots_webhooks_and_system_messages_are_not_answered():
         assert await w.events() == []
 
 
-async def test_a_model_that_calls_everybody_calls_nobody():
+async def test_a_model_that_calls_everybody_calls_nobody(monkeypatch):
+    async def pass_all(self: SecondLook, *_: object) -> Verdict:
+        return Verdict(policy=self.name)
+
+    monkeypatch.setattr(SecondLook, "check", pass_all)
     hostile = ScriptedModel(lambda _: "@everyone <@1> `x` Où, <#5> [ici](https://x.org) ?")
     draft = {"name": "ollama:tiny", "strategy": "draft"}
     settings = {"model": draft, "bot": {"gates": ()}}
