@@ -124,6 +124,10 @@ class Agent:
         """Return what the person's messages on this idea say so far."""
         return self._reader(dialogue).read(dialogue.idea.texts)
 
+    def bare(self, text: str, language: str) -> bool:
+        """Return whether *text* answers and says nothing: « oui », « merci »."""
+        return self.readers[language].bare(text)
+
     def vetted(self, dialogue: Dialogue, reading: Reading | None = None) -> Iterator[Draft]:
         """Yield vetted questions, the most fitting first, without a model.
 

@@ -340,6 +340,8 @@ class Turn:
     """``policies@digest`` of the rules and words it was judged by."""
     ends: bool = False
     """Whether this turn closes the idea: the next contribution opens a new one."""
+    bare: bool = False
+    """Whether the message answers and says nothing of the idea: « oui », « merci »."""
 
 
 PURPOSES = ("reply", "audit", "research")

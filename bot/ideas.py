@@ -75,6 +75,11 @@ def own_sentences(texts: Iterable[str]) -> list[str]:
     return [sentence for text in texts for sentence in sentences(clean(text))]
 
 
+def saying(turn: Turn) -> tuple[Message, ...]:
+    """Return the messages of *turn* that say something of the idea."""
+    return () if turn.bare else (*turn.joined, turn.message)
+
+
 def _follow(ideas: list[Progress], entry: Entry) -> None:
     """Bring *ideas*, those of one room, to where they stand after *entry*."""
     event = entry.event
@@ -101,7 +106,7 @@ def _contribution(ideas: list[Progress], seq: int, turn: Turn) -> None:
 
 
 def _of(turn: Turn, seq: int) -> Iterator[Sentence]:
-    for message in (*turn.joined, turn.message):
+    for message in saying(turn):
         for sentence in own_sentences([message.text]):
             yield Sentence(text=sentence, turn=seq, message=message.id)
 

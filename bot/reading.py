@@ -87,6 +87,11 @@ class Reader:
             subject=slot or self._slot(texts, bares, bool),
         )
 
+    def bare(self, text: str) -> bool:
+        """Return whether *text* is a yes, a no or a thank you, and nothing else."""
+        words = plain(text).split()
+        return bool(words) and self._answers.issuperset(words)
+
     def asks(self, sentence: str) -> bool:
         """Return whether *sentence* asks for something, and opposes nothing."""
         return self._finds("proposal", bare(sentence)) and not self.quoting.turns(sentence)
@@ -186,6 +191,10 @@ class Reader:
     @cached_property
     def _greetings(self) -> frozenset[str]:
         return frozenset(word for listed in self.cues["greeting"] for word in plain(listed).split())
+
+    @cached_property
+    def _answers(self) -> frozenset[str]:
+        return frozenset(word for listed in self.cues["answer"] for word in plain(listed).split())
 
     @cached_property
     def _trials(self) -> frozenset[str]:

@@ -33,7 +33,7 @@ from bot.domain import (
 from bot.errors import DeliveryError
 from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.groups import RECENT, silent
-from bot.ideas import own_sentences, pending
+from bot.ideas import own_sentences, pending, saying
 from bot.languages import Languages
 from bot.limits import Limits
 from bot.moderation import Moderation
@@ -355,7 +355,9 @@ class Service:
 
     async def _ask(self, turn: Turn, dialogue: Dialogue) -> Turn:
         seen, hidden = self.masked(dialogue)
-        turn = replace(turn, depth=len(dialogue.idea.asked))
+        said = _together(turn.message, turn.joined).text
+        bare = turn.command is None and self.agent.bare(said, turn.language)
+        turn = replace(turn, depth=len(dialogue.idea.asked), bare=bare)
         reading = self.agent.read(seen)
         if spent(dialogue.idea) or nothing_left(reading):
             return await self._recapped(turn, specific=not spent(dialogue.idea))
@@ -390,7 +392,7 @@ class Service:
         idea = pending(theirs, message.room)
         said = [s.text for s in idea.sentences] if idea and not idea.closed else []
         if turn.command is None:
-            said += own_sentences(m.text for m in (*turn.joined, message))
+            said += own_sentences(m.text for m in saying(turn))
         recap = self.notices.recap(said, turn.language, specific=specific)
         text = f"{recap}\n{self.notices.recap_ask(turn.language)}"
         why = "specific" if specific else "budget-spent"

@@ -16,6 +16,7 @@ from bot.domain import (
     Consent,
     Entry,
     Erased,
+    Kind,
     Message,
     Outcome,
     Review,
@@ -25,6 +26,7 @@ from bot.domain import (
 )
 from bot.errors import ConfigError
 from bot.proposals import as_csv, as_markdown, outlived, proposals
+from tests.conftest import Citizen, service
 
 HERE = Room("matrix", "!thread", "!debate")
 ELSEWHERE = Room("matrix", "!other")
@@ -127,3 +129,28 @@ def test_a_place_without_a_debate_is_closed_by_its_last_message():
 
     assert outlived(entries, [], last, 90) == ()
     assert outlived(entries, [], last + timedelta(days=1), 90) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("said", "left_out", "kept"),
+    [
+        (
+            ("Les poubelles débordent.", "oui", "merci", "pour tout le monde"),
+            "oui",
+            "tout le monde",
+        ),
+        (("The bins overflow.", "no", "yes", "the old people"), "yes", "old people"),
+        (("Die Mülltonnen quellen über.", "ja", "danke", "alle Leute"), "ja", "alle Leute"),
+        (("حاويات القمامة ممتلئة", "نعم", "شكرا", "كل الناس"), "شكرا", "كل الناس"),
+    ],
+)
+async def test_a_bare_yes_is_no_sentence_of_an_idea(said, left_out, kept):
+    agrees = {"L": "j'accepte", "T": "I agree", "D": "einverstanden", "ح": "أوافق"}[said[0][0]]
+    person = Citizen(service())
+    await person.says(said[0])
+    await person.says(agrees)
+    for text in said[:3]:
+        await person.says(text)
+    recap = await person.says(said[3])
+    assert recap.kind is Kind.RECAP and kept in recap.text
+    assert f". {left_out}\n" not in recap.text and recap.text.count("\n3. ") == 0
