@@ -21,10 +21,10 @@ from policies.learned import GROUPS, SPACE, Head, Ways, Words, features, skeleto
 from prompts import load
 
 AUTHORS = (
-    *("ada", "agnes", "alma", "amal", "basil", "bela", "boris", "bruno", "carla", "celia", "dina"),
-    *("driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina"),
-    *("lotte", "louis", "maud", "max", "noel", "nour", "omid", "opal", "petra", "pia", "rene"),
-    *("rima", "ruth", "safa", "salma", "tarik", "ute", "wes", "zaki"),
+    *("ada", "agnes", "alma", "amal", "basil", "bea", "bela", "boris", "bruno", "carla", "celia"),
+    *("dina", "driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "kurt", "leonie"),
+    *("lina", "lotte", "louis", "maud", "max", "ned", "noel", "nour", "omid", "opal", "petra"),
+    *("pia", "rene", "rima", "ruth", "safa", "salma", "tarik", "ute", "wes", "zaki"),
 )
 """Who wrote the cases to learn from; other authors' are for measuring only.
 

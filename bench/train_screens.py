@@ -47,25 +47,51 @@ VERSION = 4
 JUDGED = {
     **dict.fromkeys(("emil", "fatima"), 0),
     **dict.fromkeys(("gus", "hana"), 1),
-    **dict.fromkeys(("ines", "jaro"), 2),
-    **dict.fromkeys(("omar", "paul"), 3),
-    **dict.fromkeys(("lene", "yara"), 4),
+    **dict.fromkeys(("clem", "ines", "jaro"), 2),
+    **dict.fromkeys(("dora", "omar", "paul"), 3),
+    **dict.fromkeys(("emna", "lene", "yara"), 4),
     **dict.fromkeys(("hector", "igor", "pavel", "tomas", "wanda"), 5),
     **dict.fromkeys(("jamila", "malik", "olga", "sofia", "yasin"), 6),
     **dict.fromkeys(("edda", "quentin", "rafa", "wilma"), 7),
     **dict.fromkeys(("dalia", "hugo", "joris", "klara"), 8),
-    **dict.fromkeys(("mina", "samir", "theo"), 9),
+    **dict.fromkeys(("mina", "samir", "theo", "viggo"), 9),
 }
 AUTHORS = {**JUDGED, **dict.fromkeys(("nils", "rosa", "tilda", "ugo"), -1)}
 """Who wrote messages, and the fold they are judged in: the same in both their languages.
 
-Nils, Rosa, Tilda and Ugo knew the rules and wrote only to teach: theirs are never judged. Quentin
-and Wilma wrote what is to be answered: what looks as if it were not, and statements as in a poll.
+Nils, Rosa, Tilda and Ugo knew the rules and wrote only to teach: theirs are never judged. Quentin,
+Viggo and Wilma wrote what is to be answered: what looks as if it were not, statements as in a poll.
 """
 ASKERS = (
-    *("ada", "agnes", "alma", "amal", "basil", "bela", "boris", "bruno", "carla", "celia", "dina"),
-    *("driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "leonie", "lina"),
-    *("lotte", "louis", "mara", "maud", "max", "noel", "nour", "omid", "opal", "petra", "pia"),
+    *(
+        "ada",
+        "agnes",
+        "alma",
+        "amal",
+        "basil",
+        "bea",
+        "bela",
+        "boris",
+        "bruno",
+        "carla",
+        "celia",
+        "dina",
+    ),
+    *("driss", "elio", "frida", "gita", "hakim", "idir", "ivo", "jette", "kurt", "leonie", "lina"),
+    *(
+        "lotte",
+        "louis",
+        "mara",
+        "maud",
+        "max",
+        "ned",
+        "noel",
+        "nour",
+        "omid",
+        "opal",
+        "petra",
+        "pia",
+    ),
     *("rene", "rima", "ruth", "safa", "salma", "tarik"),
 )
 """Whose cases hold contributions, all to be answered."""
