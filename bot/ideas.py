@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bot.domain import Approval, Entry, Kind, Message, Room, Sentence, Turn, contributes
 from bot.text import clean, sentences
 
-_NUMBERED = re.compile(r"(\d{1,3})\s*[:.)\-–]?\s*(.*)", re.DOTALL)
+_NUMBERED = re.compile(r"(\d{1,3})\s*[.)]?([:\s\-–—]*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,17 @@ def pending(entries: Sequence[Entry], room: Room) -> Progress | None:
     return ideas[-1] if ideas and ideas[-1].undecided else None
 
 
-def numbered(text: str) -> tuple[int, str] | None:
-    """Return a sentence's number and the new words for it: « changer 2 : près de l'école »."""
+def numbered(text: str) -> tuple[int, str | None] | None:
+    """Return a sentence's number and the new words for it: « changer 2 : près de l'école ».
+
+    They are None where there are none, and empty where a colon or a dash ends the text: then the
+    sentence is to go. None where there is no number.
+    """
     found = _NUMBERED.search(text)
-    return (int(found[1]), found[2].strip()) if found else None
+    if found is None:
+        return None
+    words = found[3].strip()
+    return int(found[1]), words if words or found[2].strip() else None
 
 
 def own_sentences(texts: Iterable[str]) -> list[str]:
@@ -129,10 +136,10 @@ def _after(idea: Progress, seq: int, event: Turn | Approval) -> Progress:
 
 
 def changed(idea: Progress, message: Message, seq: int) -> Progress:
-    """Return *idea* with the sentence that *message* names worded anew; without words, gone."""
-    asked = numbered(message.text)
-    if asked is None or not 1 <= asked[0] <= len(idea.sentences):
+    """Return *idea* with the sentence that *message* names worded anew, or gone."""
+    place, text = numbered(message.text) or (0, None)
+    if text is None or not 1 <= place <= len(idea.sentences):
         return idea
-    place, text = asked[0] - 1, asked[1]
+    place -= 1
     new = (Sentence(text=text, turn=seq, message=message.id),) if text else ()
     return replace(idea, sentences=(*idea.sentences[:place], *new, *idea.sentences[place + 1 :]))

@@ -71,11 +71,11 @@ def change(request: Request) -> Event:
     idea = pending(request.theirs, request.message.room)
     if idea is None:
         return request.told("nothing-to-approve")
-    asked = numbered(request.message.text)
-    if asked is None:
+    number, words = numbered(request.message.text) or (0, None)
+    if number and not 1 <= number <= len(idea.sentences):
+        return request.told("no-such-sentence", number=number)
+    if words is None:
         return request.told("change-how", lines=_lines(idea), change=request.word("change"))
-    if not 1 <= asked[0] <= len(idea.sentences):
-        return request.told("no-such-sentence", number=asked[0])
     now = changed(idea, request.message, 0)
     if not now.sentences:
         return drop(request)
@@ -93,12 +93,13 @@ def correct(request: Request) -> Event:
     ideas = progress(request.theirs, request.message.room)
     if not ideas:
         return request.told("nothing-to-approve")
-    idea, asked = ideas[-1], numbered(request.message.text)
-    if asked is None:
+    idea = ideas[-1]
+    number, words = numbered(request.message.text) or (0, None)
+    if number and not 1 <= number <= len(idea.sentences):
+        return request.told("no-such-sentence", number=number)
+    if words is None:
         return request.told("correct-how", lines=_lines(idea), correct=request.word("correct"))
-    if not 1 <= asked[0] <= len(idea.sentences):
-        return request.told("no-such-sentence", number=asked[0])
-    return _corrected(request, idea.sentences[asked[0] - 1], asked[1])
+    return _corrected(request, idea.sentences[number - 1], words)
 
 
 def data(request: Request) -> Event:

@@ -190,6 +190,25 @@ async def test_an_emptied_sentence_leaves_my_idea_and_an_unknown_number_changes_
     assert len(idea.sentences) == 4
 
 
+@pytest.mark.parametrize("command", ["change", "correct"])
+async def test_a_number_alone_changes_nothing(command):
+    somebody = await agreed()
+    await recapped(somebody)
+
+    told = await somebody.asks(command, "3")
+    assert told.kind is Kind.NOTICE and "le matin" in told.text and "3" in told.text
+    [idea] = progress(await somebody.service.record.theirs(ROOM, "ana"))
+    assert len(idea.sentences) == 5 and "le matin" in str(await somebody.events())
+
+
+@pytest.mark.parametrize("words", ["3 : –", "3 -", "3:"])
+async def test_a_dash_takes_a_sentence_away(words):
+    somebody = await agreed()
+    await recapped(somebody)
+
+    assert "le matin" not in (await somebody.asks("change", words)).text
+
+
 async def test_what_i_correct_is_erased():
     somebody = await agreed()
     await recapped(somebody)
