@@ -254,3 +254,16 @@ def test_few_texts_are_kept_in_mind():
     for number in range(RECENT + 5):
         masking.spans(f"Je suis le numéro {number}.", "fr")
     assert masking._recent.cache_info().currsize == RECENT
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "hidden"),
+    [
+        ("fr", "Moi c'est moi, 0612345678 12 rue des Lilas", "[PHONE_1] [ADDRESS_1]"),
+        ("fr", "tel 06 12 34 56 78 5 rue des lilas", "[PHONE_1] [ADDRESS_1]"),
+        ("en", "call 07700 900123 12 Mill Lane", "[PHONE_1] [ADDRESS_1]"),
+        ("ar", "رقمي 0612345678 12 شارع الحسن الثاني", "[PHONE_1] [ADDRESS_1]"),
+    ],
+)
+def test_a_number_right_before_another_is_hidden_too(language: str, text: str, hidden: str) -> None:
+    assert MASKING.mask([text], language).texts[0].endswith(hidden)

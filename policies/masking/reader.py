@@ -17,6 +17,9 @@ LONGEST_TITLE = 4
 LONGEST_NAME = 7
 """In words, particles included."""
 
+_UNTAKEN = re.compile(rb"\0+")
+_PART = re.compile(r"\w.{2,}\w")
+"""What is left of a format that overlaps another: less than four characters tell nothing."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _JOINTS = frozenset({" ", "-", "'", "  ", "."})
 _CUE_GAPS = {
@@ -95,8 +98,18 @@ class Reader:
             if unless and re.match(unless, self.low[end : end + NEARBY]):
                 continue
             for kind, words in match.groupdict().items():
-                if words and self._take(*match.span(kind)):
-                    yield Span(*match.span(kind), kind)
+                if words:
+                    yield from self._free(*match.span(kind), kind)
+
+    def _free(self, start: int, end: int, kind: str) -> Iterator[Span]:
+        """Yield what is not taken yet: the first number of « 0612345678 12 rue des Lilas »."""
+        if self._take(start, end):
+            yield Span(start, end, kind)
+            return
+        for free in _UNTAKEN.finditer(self.taken, start, end):
+            part = _PART.search(self.text, *free.span())
+            if part and self._take(*part.span()):
+                yield Span(*part.span(), kind)
 
     def _take(self, start: int, end: int) -> bool:
         free = not any(self.taken[start:end])
