@@ -186,7 +186,8 @@ class Reader:
         words = plain(self._stripped(text)).split()
         if len(words) == BRIEF and not self._trials.isdisjoint(words):
             return True
-        return all(word in self._greetings or _COUNTED.search(word) for word in words)
+        telling_nothing = self._greetings | self._answers
+        return all(word in telling_nothing or _COUNTED.search(word) for word in words)
 
     @cached_property
     def _greetings(self) -> frozenset[str]:

@@ -325,9 +325,13 @@ class Service:
     async def _next(self, turn: Turn, dialogue: Dialogue) -> Turn:
         """Go on to another question: the person skipped one, or does not know (rule 7)."""
         if not dialogue.idea.texts or self.agent.read(dialogue).greets:
-            notice = self.notices.notice(turn.message, turn.language, "no-question")
-            return replace(turn, reply=notice, why="nothing asked")
+            return self._nothing_asked(turn)
         return await self._ask(turn, dialogue)
+
+    def _nothing_asked(self, turn: Turn) -> Turn:
+        """Ask for an idea: so far nothing was said that a question could be about."""
+        notice = self.notices.notice(turn.message, turn.language, "no-question")
+        return replace(turn, reply=notice, why="nothing asked")
 
     async def _answer(
         self, turn: Turn, dialogue: Dialogue, rule: str | None, *, understood: bool
@@ -359,6 +363,8 @@ class Service:
         bare = turn.command is None and self.agent.bare(said, turn.language)
         turn = replace(turn, depth=len(dialogue.idea.asked), bare=bare)
         reading = self.agent.read(seen)
+        if reading.greets and dialogue.idea.asked:
+            return self._nothing_asked(turn)
         if spent(dialogue.idea) or nothing_left(reading):
             return await self._recapped(turn, specific=not spent(dialogue.idea))
         turn, passed = await self.worded(turn, seen, reading)

@@ -267,3 +267,36 @@ def test_few_texts_are_kept_in_mind():
 )
 def test_a_number_right_before_another_is_hidden_too(language: str, text: str, hidden: str) -> None:
     assert MASKING.mask([text], language).texts[0].endswith(hidden)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "hidden"),
+    [
+        ("fr", "karim m'a dit que c'est fermé", "karim"),
+        ("fr", "c'est sofiane qui a la clé", "sofiane"),
+        ("fr", "jean point dupont arobase orange point fr", "jean point dupont"),
+        ("en", "priya told me the lift is broken", "priya"),
+        ("en", "sort code 12-34-56", "12-34-56"),
+        ("de", "der ahmet hat mir geholfen", "ahmet"),
+        ("ar", "khoya karim sakn hna", "karim"),
+        ("ar", "جارنا كريم بناني", "بناني"),
+    ],
+)
+def test_names_written_small_and_spoken_addresses_are_hidden(
+    language: str, text: str, hidden: str
+) -> None:
+    assert hidden not in MASKING.mask([text], language).texts[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "le bruit me gêne et les mâts aussi"),
+        ("fr", "je vais péter un câble avec ces lois"),
+        ("en", "how else can they beat the fares till spring"),
+        ("de", "von allen anderen, solange es geht"),
+        ("ar", "ana mrid w nhar kamel kan9ra"),
+    ],
+)
+def test_what_is_written_small_and_another_word_is_left(language: str, text: str) -> None:
+    assert MASKING.mask([text], language).texts == (text,)

@@ -14,6 +14,8 @@ NEARBY = 48
 MOST_TITLES = 3
 LONGEST_TITLE = 4
 """In letters: Dr, Prof, Dipl; longer ones say what the matter is about."""
+SHORTEST = 4
+"""In letters: « mia » or « ed » written small is often something else."""
 LONGEST_NAME = 7
 """In words, particles included."""
 
@@ -70,6 +72,7 @@ class Reader:
         words = lists.words
         self.given, self.surnames = words["given"], words["surnames"]
         self.ambiguous, self.stop = words["ambiguous"], words["stop"]
+        self.small = words["small"]
         self.particles, self.suffixes = words["particles"], words["suffixes"]
 
     def spans(self) -> list[Span]:
@@ -324,10 +327,18 @@ class Reader:
     def _somebody(self, index: int, word: str, skip: int) -> tuple[str, int, int, int]:
         token = self.tokens[index]
         end = self._extend(index, loose=False)
-        doubtful = word in self.ambiguous or not (token.capital or _arabic(word))
-        if doubtful and not (end > index + 1 and self._confirms(index, end)):
-            return "", index, index + 1, 0
-        return self._unless_place(index, end, skip)
+        small = not (token.capital or _arabic(word))
+        if not (word in self.ambiguous or small) or (
+            end > index + 1 and self._confirms(index, end)
+        ):
+            return self._unless_place(index, end, skip)
+        if small and self._only_a_name(word):
+            return self._unless_place(index, index + 1, skip)
+        return "", index, index + 1, 0
+
+    def _only_a_name(self, word: str) -> bool:
+        """Whether *word* is hardly anything but a first name, though it is written small."""
+        return len(word) >= SHORTEST and word not in self.ambiguous | self.small
 
     def _confirms(self, index: int, end: int) -> bool:
         """Whether what follows a doubtful first name makes it one."""
@@ -337,6 +348,8 @@ class Reader:
         )
         if first.capital:
             return known or (second.capital and not self.lists.words["nouns"])
+        if self.small & {first.word, second.word}:
+            return False
         return known and (first.word not in self.ambiguous or _arabic(first.word))
 
     def _next_is_surname(self, index: int) -> bool:
