@@ -181,6 +181,8 @@ class Agent:
         prompt = self._select_prompt(dialogue, offered, quotes, advice)
         answer = await model.complete(prompt)
         wished = frozenset(reader.quotes(said, reader.asks))
+        if _alarmed(answer.text):
+            return replace(_no_question(prompt, answer), alarm=True)
         chosen = _selected(answer.text, offered, quotes, wished)
         if chosen is None:
             return _no_question(prompt, answer)
@@ -340,10 +342,19 @@ def _select_schema(offered: Sequence[Frame], quotes: Sequence[str]) -> dict[str,
             "move": {"type": "string", "enum": sorted({f.move.value for f in offered})},
             "frame": {"type": "string", "enum": [f.id for f in offered]},
             "slot": {"type": "string", "enum": ["", *quotes]},
+            "help": {"type": "boolean"},
         },
-        "required": ["move", "frame", "slot"],
+        "required": ["move", "frame", "slot", "help"],
         "additionalProperties": False,
     }
+
+
+def _alarmed(text: str) -> bool:
+    """Return whether a model says that somebody may be in danger."""
+    try:
+        return json.loads(text)["help"] is True
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _selected(

@@ -193,6 +193,8 @@ class Draft:
     """The model's identity and parameters; None without a model."""
     asked: Prompt | None = None
     """Exactly what the model was shown; None without a model."""
+    alarm: bool = False
+    """Whether the model holds that a person is needed, not a question."""
 
 
 class Decision(IntEnum):

@@ -368,6 +368,10 @@ class Service:
         if spent(dialogue.idea) or nothing_left(reading):
             return await self._recapped(turn, specific=not spent(dialogue.idea))
         turn, passed = await self.worded(turn, seen, reading)
+        if passed is None and _alarmed(turn):
+            return self._said(
+                turn, self.notices.text(turn.language, "handoff"), Kind.HELP, why="hand-off"
+            )
         if passed is None:
             return replace(turn, why="no-question-passed")
         question = hidden.restored(passed.text)
@@ -410,6 +414,11 @@ class Service:
     ) -> Turn:
         reply = self.notices.reply(turn.message, turn.language, text, kind=kind, actions=actions)
         return replace(turn, reply=reply, why=why)
+
+
+def _alarmed(turn: Turn) -> bool:
+    """Return whether the model that was to word a question asked for a person instead."""
+    return bool(turn.attempts) and outcome(turn.attempts[-1].verdicts) is Decision.ESCALATE
 
 
 def _heard(dialogue: Dialogue, turn: Turn) -> Dialogue:

@@ -22,6 +22,8 @@ from bot.gate import findings, judge, outcome, vetted_may_pass
 from bot.ports import Policy
 from bot.reading import Reading
 
+_ALARM = ("select.help", "distress", Label.DISTRESS, Decision.ESCALATE)
+_UNUSABLE = ("select.schema", "unusable", Label.FORM, Decision.REVISE)
 VETTED_TRIES = 8
 """Vetted questions tried before the bot prefers silence."""
 
@@ -45,8 +47,11 @@ class Trial:
         """
         if self.agent.asks_model(dialogue) and not _kept_from_models(turn.screening):
             turn = await self._drafted(turn, dialogue)
-            if turn.attempts and outcome(turn.attempts[-1].verdicts) is Decision.ALLOW:
+            last = outcome(turn.attempts[-1].verdicts) if turn.attempts else Decision.WITHHOLD
+            if last is Decision.ALLOW:
                 return turn, turn.attempts[-1].draft
+            if last is Decision.ESCALATE:
+                return turn, None
         for draft in islice(self.agent.vetted(dialogue, self.reading), VETTED_TRIES):
             turn = await self._tried(turn, draft, dialogue)
             if vetted_may_pass(turn.attempts[-1].verdicts):
@@ -61,9 +66,9 @@ class Trial:
                 draft = await self.agent.draft(dialogue, advice)
             except ModelError as exc:
                 return replace(turn, why=f"model failed: {exc}")
-            usable = bool(draft.text)
+            usable = draft.text and not draft.alarm
             turn = (
-                await self._tried(turn, draft, dialogue) if usable else self._unusable(turn, draft)
+                await self._tried(turn, draft, dialogue) if usable else self._unasked(turn, draft)
             )
             verdicts = turn.attempts[-1].verdicts
             if outcome(verdicts) is not Decision.REVISE:
@@ -71,11 +76,12 @@ class Trial:
             advice = "; ".join(f.reason for f in findings(verdicts))
         return turn
 
-    def _unusable(self, turn: Turn, draft: Draft) -> Turn:
+    def _unasked(self, turn: Turn, draft: Draft) -> Turn:
         """Return *turn* with an answer on record that is no question at all."""
-        reason = self.agent.book.text(turn.language, "reason.unusable")
-        found = Finding(rule="select.schema", label=Label.FORM, reason=reason)
-        verdict = Verdict(policy="select", decision=Decision.REVISE, findings=(found,))
+        rule, key, label, decision = _ALARM if draft.alarm else _UNUSABLE
+        reason = self.agent.book.text(turn.language, f"reason.{key}")
+        found = Finding(rule=rule, label=label, reason=reason)
+        verdict = Verdict(policy="select", decision=decision, findings=(found,))
         return replace(turn, attempts=(*turn.attempts, Attempt(draft, (verdict,))))
 
     async def _tried(self, turn: Turn, draft: Draft, dialogue: Dialogue) -> Turn:
