@@ -41,11 +41,11 @@ def test_a_piped_line_is_answered_by_one_question(tmp_path):
 
 
 def test_each_piped_line_is_a_message(tmp_path):
-    given = f"{BENCHES}\nprès du marché\nje ne sais pas\nmerci\n"
+    given = f"{BENCHES}\nprès du marché\nje ne sais pas\nle dimanche\n"
     done = socrate("chat", given=given, folder=tmp_path)
     assert done.returncode == 0
     assert done.stdout.decode().count("?") == 3
-    for sentence in (BENCHES, "près du marché", "merci"):
+    for sentence in (BENCHES, "près du marché", "le dimanche"):
         assert f". {sentence}\n" in done.stdout.decode()
 
 
