@@ -257,7 +257,7 @@ def _model(turn: Turn) -> str:
     drafts = [a.draft for a in turn.attempts if a.draft.source is not Source.FRAME]
     if not drafts:
         return ""
-    return "answered" if any(draft.text for draft in drafts) else "unusable"
+    return "answered" if any(draft.text or draft.alarm for draft in drafts) else "unusable"
 
 
 def _bare(why: str) -> str:

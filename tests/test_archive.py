@@ -280,6 +280,10 @@ async def test_what_was_declined_is_counted_by_what_was_found_in_it(record):
         ({"why": "model failed: it did not answer"}, {"failed": 1}),
         ({"attempts": (STEERED, ALLOWED)}, {"answered": 1}),
         ({"attempts": (Attempt(Draft(text="", move=Move.CLARIFY), ()), ALLOWED)}, {"unusable": 1}),
+        (
+            {"attempts": (Attempt(Draft(text="", move=Move.CLARIFY, alarm=True), ()),)},
+            {"answered": 1},
+        ),
         ({}, {}),
     ],
 )
