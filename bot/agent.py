@@ -125,7 +125,7 @@ class Agent:
         return self._reader(dialogue).read(dialogue.idea.texts)
 
     def bare(self, text: str, language: str) -> bool:
-        """Return whether *text* answers and says nothing: « oui », « merci »."""
+        """Return whether *text* says nothing of an idea: « oui », « j'ai une question »."""
         return self.readers[language].bare(text)
 
     def vetted(self, dialogue: Dialogue, reading: Reading | None = None) -> Iterator[Draft]:

@@ -343,7 +343,7 @@ class Turn:
     ends: bool = False
     """Whether this turn closes the idea: the next contribution opens a new one."""
     bare: bool = False
-    """Whether the message answers and says nothing of the idea: « oui », « merci »."""
+    """Whether the message says nothing of the idea: « oui », « merci », « j'ai une question »."""
 
 
 PURPOSES = ("reply", "audit", "research")

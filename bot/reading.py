@@ -73,7 +73,8 @@ class Reader:
         content = "\n".join(contents)
         says = frozenset(aspect for aspect in ASPECTS if self._says(aspect, content))
         proposal = self._finds("proposal", content)
-        themes = self._themes(contents[0]) if contents else {}
+        # What the first message leaves open, the next may tell.
+        themes = next(filter(None, map(self._themes, contents)), {})
         slot = self._slot(texts, bares, self.asks)
         return Reading(
             says=says,
@@ -88,9 +89,11 @@ class Reader:
         )
 
     def bare(self, text: str) -> bool:
-        """Return whether *text* is a yes, a no or a thank you, and nothing else."""
-        words = plain(text).split()
-        return bool(words) and self._answers.issuperset(words)
+        """Return whether *text* is a yes, a no or a thank you, or only announces an idea."""
+        said = plain(text)
+        return bool(said) and (
+            said in self._announcements or self._answers.issuperset(said.split())
+        )
 
     def asks(self, sentence: str) -> bool:
         """Return whether *sentence* asks for something, and opposes nothing."""
@@ -186,6 +189,8 @@ class Reader:
         words = plain(self._stripped(text)).split()
         if len(words) == BRIEF and not self._trials.isdisjoint(words):
             return True
+        if plain(text) in self._announcements:
+            return True
         telling_nothing = self._greetings | self._answers
         return all(word in telling_nothing or _COUNTED.search(word) for word in words)
 
@@ -196,6 +201,10 @@ class Reader:
     @cached_property
     def _answers(self) -> frozenset[str]:
         return frozenset(word for listed in self.cues["answer"] for word in plain(listed).split())
+
+    @cached_property
+    def _announcements(self) -> frozenset[str]:
+        return frozenset(map(plain, self.cues["announcement"]))
 
     @cached_property
     def _trials(self) -> frozenset[str]:

@@ -245,3 +245,10 @@ def test_what_is_quoted_as_wanted_stands_in_a_sentence_that_asks(readers, langua
 def test_what_somebody_says_of_a_subject_is_not_quoted_as_its_name(readers):
     found = readers["fr"].read(["Les bassines c'est le vol de l'eau."]).subject
     assert found is None or "vol" not in found
+
+
+def test_what_the_first_message_leaves_open_the_next_may_tell(readers):
+    first, bus, trees = "you never listen", "the bus is late", "the trees are gone"
+    read = readers["en"].read
+    assert read([first, bus]).topic != read([first, trees]).topic
+    assert read([first, bus]).topic == read([bus]).topic
