@@ -20,6 +20,8 @@ _AFTER = re.compile(
 """Mine, yours, theirs; plurals and feminines."""
 _PARTICIPLE = re.compile("(?<=[a-z]{3})ée?s?$")
 """What was done, in French: the dictionary has it beside the verb, not under it."""
+_DOING = re.compile("(?<=[a-zäöüß]{3})(?<!geg)end(?:e[mnrs]?)?$")
+"""What does something, in German: « fehlende » is of « fehlen », « Gegend » not of « gegen »."""
 DICTIONARIES = frozenset({"fr", "en", "de"})
 
 
@@ -62,6 +64,8 @@ class DictionaryLemmatiser:
             found |= {_PARTICIPLE.sub("er", form) for form in found}
         if language == "en":
             found |= _done(word)
+        if language == "de" and _DOING.search(word):
+            found.add(_DOING.sub("en", word))
         return frozenset({word, *found})
 
     def _stem(self, word: str, language: str) -> str:

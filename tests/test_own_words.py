@@ -264,3 +264,16 @@ async def test_who_writes_arabic_in_latin_letters_is_asked_with_their_words(gate
 )
 async def test_a_german_dialect_is_answered_with_its_speakers_words(gate, said, question, new):
     assert await found(gate, question, said, "de") == new
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "new"),
+    [
+        ("In der Kita fehlt Personal.", "Wo merken Sie das fehlende Personal?", []),
+        ("Die Mieten steigen.", "Was bedeuten die steigenden Mieten für Sie?", []),
+        ("Ich bin gegen den Bau.", "Wie sieht die Gegend aus?", ["Gegend"]),
+        ("Ich bin am Abend da.", "Wie ist das mit der Jugend?", ["Jugend"]),
+    ],
+)
+async def test_what_does_something_in_german_is_of_its_verb(gate, said, question, new):
+    assert await found(gate, question, said, "de") == new
