@@ -20,8 +20,8 @@ _AFTER = re.compile(
 """Mine, yours, theirs; plurals and feminines."""
 _PARTICIPLE = re.compile("(?<=[a-z]{3})ée?s?$")
 """What was done, in French: the dictionary has it beside the verb, not under it."""
-_DOING = re.compile("(?<=[a-zäöüß]{3})(?<!geg)end(?:e[mnrs]?)?$")
-"""What does something, in German: « fehlende » is of « fehlen », « Gegend » not of « gegen »."""
+_DOING = re.compile("(?<=[a-zäöüß]{3})end(?:e[mnrs]?)?$")
+"""What does something, in German: « fehlende » is of « fehlen »."""
 DICTIONARIES = frozenset({"fr", "en", "de"})
 
 
