@@ -89,7 +89,10 @@ class Lab:
         masked, hidden = self._masked(dialogue)
         turn, draft = await self.service.worded(turn, masked)
         if draft is None:
-            raise ValueError("no question passed the gates")
+            called = any(attempt.draft.alarm for attempt in turn.attempts)
+            raise ValueError(
+                "the model calls a person" if called else "no question passed the gates"
+            )
         return {
             "question": hidden.restored(draft.text),
             "move": draft.move.value,

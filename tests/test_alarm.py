@@ -8,6 +8,7 @@ import pytest
 
 from adapters.scripted import ScriptedModel
 from bot.domain import Case, Kind, Label, Turn
+from bot.lab import Lab
 from bot.ports import PromptBook
 from tests.conftest import BENCHES, Citizen, service
 
@@ -69,3 +70,9 @@ async def test_it_costs_no_call_more():
 
 async def test_each_language_asks_the_model_for_it(book: PromptBook):
     assert all('"help"' in book.text(language, "prompt.select") for language in UNHEARD)
+
+
+async def test_the_lab_says_so():
+    lab = Lab(service(choosing(help=True), model={"name": "ollama:tiny", "strategy": "select"}))
+    with pytest.raises(ValueError, match="calls a person"):
+        await lab.ask({"id": 1, "lang": "fr", "text": UNHEARD["fr"][1]})
